@@ -1,0 +1,1 @@
+"""Both codecs against cantools."""
