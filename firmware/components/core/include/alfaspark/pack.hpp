@@ -10,14 +10,9 @@
 #include "alfaspark/identity.hpp"
 #include "alfaspark/ports.hpp"
 #include "alfaspark/readings.hpp"
+#include "alfaspark/sensing/sample_block.hpp"
 
 namespace alfaspark {
-
-/// Samples of one DMA block, already sorted by channel. Counts are 12-bit, biased to mid-range.
-struct SampleBlock {
-  std::array<std::span<const std::uint16_t>, kCurrentChannels> channels{};
-  float sample_rate_hz = 0.0F;  ///< per channel, as measured
-};
 
 class Pack {
  public:

@@ -1,0 +1,45 @@
+// Everything a pack senses, gathered into one snapshot: AC currents, battery, grid, S0 meters, and what follows from them.
+//
+// Not thread-safe: all calls come from one task, with times that never go back. Allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "alfaspark/identity.hpp"
+#include "alfaspark/ports.hpp"
+#include "alfaspark/readings.hpp"
+#include "alfaspark/sensing/sample_block.hpp"
+#include "alfaspark/settings/parameters.hpp"
+
+namespace alfaspark {
+
+class Sensing {
+ public:
+  /// Keeps references to `bms` and `parameters`; parameters are read whenever they are needed, so a change counts at once.
+  Sensing(const Hardware& hardware, SerialPort& bms, const Parameters& parameters);
+
+  /// Once, before anything else.
+  void start(Micros now);
+  /// Every 5 ms or more often. `relays_closed`: bits of frames::Relay, 1 = closed. The snapshot changes only here.
+  void tick(Micros now, std::uint8_t relays_closed);
+
+  void on_bms_bytes(Micros now, std::span<const std::uint8_t> bytes);
+  /// `now` is the time of the last sample.
+  void on_samples(Micros now, const SampleBlock& block);
+  /// The rising edge of the grid sense input, one a mains cycle.
+  void on_grid_pulse(Micros at);
+  /// An edge of an S0 input (0 active, 1 reactive); `on` = contact closed.
+  void on_s0_edge(Micros at, std::size_t channel, bool on);
+
+  /// As of the last tick. `battery.online` is false until the first valid answer and from 10 s after the last one.
+  [[nodiscard]] const Readings& readings() const;
+
+  /// Current has been flowing for a second through the relay of this channel (0..3) although it is open.
+  [[nodiscard]] bool open_relay_current(std::size_t channel) const;
+  /// The grid sense input shows something that is no mains, or no mains while the grid's CT carries current.
+  [[nodiscard]] bool grid_sense_implausible() const;
+};
+
+}  // namespace alfaspark
