@@ -5,7 +5,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from scripts.codegen import cpp_codec, model, python_codec, tables
+from scripts.codegen import cpp_codec, model, python_codec, reference, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKBUS = ROOT / "custom_components/alfaspark/packbus"
@@ -36,6 +36,7 @@ def render() -> dict[Path, str]:
         path: _tool("ruff", "format", "--stdin-filename", str(path), "-", text=text) for path, text in python.items()
     }
     files |= {path: _tool("clang-format", f"--assume-filename={path}", text=text) for path, text in cpp.items()}
+    files[ROOT / "docs/frames.md"] = reference.render(protocol, parameters)
     return files
 
 
