@@ -1,0 +1,35 @@
+# What builds C++: the machine's cmake and compiler, else those from PyPI. To be sourced after setup.bash.
+# shellcheck shell=bash
+
+# Whether the machine can build C++20 by itself.
+has_toolchain() {
+  local compiler
+  command -v cmake >/dev/null && { command -v ninja >/dev/null || command -v make >/dev/null; } || return 1
+  compiler=$(command -v "${CXX:-c++}") || return 1
+  # Older compilers lack the library that the core is written against.
+  printf '#include <bit>\n#include <concepts>\n#include <span>\nint main() {}\n' |
+    "$compiler" -std=c++20 -x c++ -fsyntax-only - 2>/dev/null
+}
+
+# Puts cmake, ninja and a C++ compiler on PATH; needs UV and PYTHON.
+make_toolchain() {
+  if has_toolchain; then
+    command -v ninja >/dev/null && export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
+    return 0
+  fi
+  make_environment build
+  local bin=$TOOLS/build/compiler
+  mkdir -p "$bin"
+  local tool
+  for tool in c++ ar ranlib; do
+    printf '#!/bin/sh\nexec "%s" -m ziglang %s "$@"\n' "$TOOLS/build/bin/python" "$tool" >"$bin/$tool"
+    chmod +x "$bin/$tool"
+  done
+  cat >"$bin/toolchain.cmake" <<CMAKE
+set(CMAKE_CXX_COMPILER "$bin/c++")
+set(CMAKE_AR "$bin/ar" CACHE FILEPATH "")
+set(CMAKE_RANLIB "$bin/ranlib" CACHE FILEPATH "")
+CMAKE
+  export PATH=$TOOLS/build/bin:$PATH CMAKE_GENERATOR=Ninja CMAKE_TOOLCHAIN_FILE=$bin/toolchain.cmake
+  export ZIG_GLOBAL_CACHE_DIR=$TOOLS/build/cache
+}
