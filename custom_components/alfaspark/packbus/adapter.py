@@ -1,47 +1,48 @@
 """A CAN adapter: opened, read by one thread of its own, reopened for as long as it takes after it was unplugged."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+import logging
+import threading
+import time
 
+import can
 
-class AdapterFault(StrEnum):
-    """Why an adapter cannot be used; each asks something else of the owner."""
+from .bus_load import BusLoad, frame_bits
+from .opening import AdapterConfig, AdapterError, AdapterFault, open_bus
+from .slcan import WRITE_TIMEOUT_S, BulkSlcanBus
 
-    NOT_FOUND = "not_found"
-    """No such device, network interface or host."""
-    BUSY = "busy"
-    """Another program has it open."""
-    PERMISSION = "permission"
-    """This process may not open it."""
-    NO_ANSWER = "no_answer"
-    """It opens, but no CAN adapter answers there."""
-    UNSUPPORTED = "unsupported"
-    """This kind of adapter, address or option cannot be used."""
-    FAILED = "failed"
-    """Anything else; also: unplugged and not back yet."""
+__all__ = [
+    "AdapterConfig",
+    "AdapterError",
+    "AdapterFault",
+    "AdapterStatistics",
+    "CanAdapter",
+    "ReceivedFrame",
+]
 
+_LOGGER = logging.getLogger(__name__)
 
-class AdapterError(Exception):
-    """The adapter cannot be opened or used. `str()` is a sentence for the owner that says what to do."""
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+STEADY_S = 30.0
+"""A connection that lasted so long starts with the first pause again after its loss; one that flaps does not."""
 
-    def __init__(self, reason: AdapterFault, message: str) -> None:
-        """Keep the reason beside the sentence."""
-        super().__init__(message)
-        self.reason = reason
+QUEUE_FRAMES = 16_384
+"""Frames that wait for the event loop at most: four seconds of a full bus, about 4 MB."""
 
+BATCH_FRAMES = 512
+"""Frames handed over in one go, so that a flood leaves the event loop time for others."""
 
-@dataclass(frozen=True, slots=True)
-class AdapterConfig:
-    """Which adapter to open, in python-can's terms."""
+_POLL_S = 0.2
+"""How long the thread waits for a frame before it looks whether it shall end."""
 
-    interface: str
-    """`slcan`, `socketcan`, `gs_usb`, ... : any interface of python-can; `virtual` for tests."""
-    channel: str
-    """For slcan a serial device or `socket://host:port`; else what python-can's interface takes, such as `can0`."""
-    bitrate_bps: int = 500_000
-    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-    """Further keyword arguments of python-can's interface, such as `tty_baudrate`."""
+_JOIN_S = 15.0
+"""Longer than opening takes at most: 5 s to connect and 7 s to find out that no adapter answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +91,74 @@ class CanAdapter:
         for the log when an adapter that was open is lost, and once with True and None when it is back; neither for
         `open()` itself, whose return says the same, nor for `close()`.
         """
+        self._config = config
+        self._on_frames = on_frames
+        self._on_state = on_state
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._sender: ThreadPoolExecutor | None = None
+        self._stop = threading.Event()
+        self._bus: can.BusABC | None = None
+        # What the thread and the event loop both touch:
+        self._lock = threading.Lock()
+        self._queue: deque[ReceivedFrame] = deque(maxlen=QUEUE_FRAMES)
+        self._delivery_scheduled = False
+        self._load: BusLoad | None = None
+        self._received = self._sent = self._errors = self._dropped = self._reconnects = 0
 
     @property
     def connected(self) -> bool:
         """Whether frames can be sent now."""
-        raise NotImplementedError
+        return self._bus is not None
 
     @property
     def statistics(self) -> AdapterStatistics:
         """A snapshot of the counts."""
-        raise NotImplementedError
+        with self._lock:
+            return AdapterStatistics(
+                frames_received=self._received,
+                frames_sent=self._sent,
+                errors=self._errors,
+                dropped=self._dropped,
+                reconnects=self._reconnects,
+                bus_load_pct=self._load.percent(time.monotonic()) if self._load else None,
+            )
 
     async def open(self) -> None:
         """Open the adapter and keep it open from now on.
 
         Raises AdapterError if it cannot be opened now; nothing is left running then. Once open, it is reopened after
-        a loss with pauses of 1 s, doubling to 30 s, until `close()`.
+        a loss with pauses of 1 s, doubling to 30 s, until `close()`. Takes up to 12 s; cancelled, it ends by itself,
+        and `close()` waits for that.
         """
-        raise NotImplementedError
+        if self._thread is not None:
+            raise RuntimeError("The adapter is open already")
+        self._loop = asyncio.get_running_loop()
+        self._stop.clear()
+        opened: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(
+            target=self._run, args=(opened,), name=f"CAN adapter {self._config.channel}", daemon=True
+        )
+        self._thread.start()
+        try:
+            await opened
+        except asyncio.CancelledError:
+            self._stop.set()  # the thread closes what it may be opening
+            raise
+        except AdapterError:
+            self._thread = None
+            raise
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"CAN send {self._config.channel}")
 
     async def close(self) -> None:
         """Close the adapter and end its thread; no callback comes after this returns. Harmless when not open."""
-        raise NotImplementedError
+        self._stop.set()
+        thread, self._thread = self._thread, None
+        if self._sender is not None:
+            self._sender.shutdown(wait=False)  # what still waits there fails on the closed bus
+            self._sender = None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(None, thread.join, _JOIN_S)
 
     async def send(self, can_id: int, data: bytes, *, extended: bool = False) -> None:
         """Hand one data frame of 0 to 8 bytes to the adapter, in the order of the calls.
@@ -119,4 +166,146 @@ class CanAdapter:
         Returning means that the adapter took it, not that anyone heard it. Raises AdapterError while the adapter is
         down or when it does not take the frame.
         """
-        raise NotImplementedError
+        bus, sender = self._bus, self._sender
+        if bus is None or sender is None:
+            raise AdapterError(
+                AdapterFault.FAILED,
+                f"The CAN adapter {self._config.channel} is disconnected: plug it in, it is opened again by itself.",
+            )
+        message = can.Message(arbitration_id=can_id, is_extended_id=extended, data=data, check=True)
+        try:
+            await asyncio.get_running_loop().run_in_executor(sender, bus.send, message, WRITE_TIMEOUT_S)
+        except Exception as error:  # interfaces raise what their drivers raise
+            with self._lock:
+                self._errors += 1
+            raise AdapterError(
+                AdapterFault.FAILED,
+                f"The CAN adapter {self._config.channel} did not take a frame ({error}): check that the bus has "
+                "another device and both terminating resistors.",
+            ) from error
+        with self._lock:
+            self._sent += 1
+            if self._load:
+                self._load.add(frame_bits(extended, len(data)), time.monotonic())
+
+    # The event loop's side of the thread.
+
+    def _deliver(self) -> None:
+        with self._lock:
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_FRAMES))]
+            self._delivery_scheduled = bool(self._queue)
+        if self._stop.is_set():
+            return
+        if self._delivery_scheduled:
+            asyncio.get_running_loop().call_soon(self._deliver)
+        if batch:
+            self._on_frames(batch)
+
+    def _report(self, connected: bool, sentence: str | None) -> None:
+        if not self._stop.is_set():
+            self._on_state(connected, sentence)
+
+    # The thread.
+
+    def _run(self, opened: asyncio.Future[None]) -> None:
+        try:
+            bus: can.BusABC | None = open_bus(self._config)
+        except AdapterError as error:
+            self._post(_settle, opened, error)
+            return
+        self._take(bus)
+        self._post(_settle, opened, None)
+        pause_s = FIRST_PAUSE_S
+        while bus is not None:
+            since_s = time.monotonic()
+            failure = self._read(bus)
+            self._take(None)
+            if failure is None:
+                _shut_down(bus)
+                return
+            if time.monotonic() - since_s >= STEADY_S:
+                pause_s = FIRST_PAUSE_S
+            self._post(
+                self._report,
+                False,
+                f"The CAN adapter {self._config.channel} was lost ({failure}); it is opened again as soon as it is back",
+            )
+            _shut_down(bus)
+            bus, pause_s = self._reopen(pause_s)
+
+    def _read(self, bus: can.BusABC) -> Exception | None:
+        """Read until told to stop (None) or until the first error, which is returned: what fails once goes on so."""
+        failure: Exception | None = None
+        while failure is None and not self._stop.is_set():
+            batch: list[can.Message] = []
+            try:
+                message = bus.recv(_POLL_S)
+                while message is not None:
+                    batch.append(message)
+                    message = bus.recv(0) if len(batch) < BATCH_FRAMES else None
+            except Exception as error:  # noqa: BLE001 - interfaces raise what their drivers raise
+                failure = error
+            self._hand_over(batch, bus.take_errors() if isinstance(bus, BulkSlcanBus) else 0)
+        return failure
+
+    def _hand_over(self, messages: Sequence[can.Message], errors: int) -> None:
+        now_s = time.monotonic()
+        frames = [
+            ReceivedFrame(message.arbitration_id, message.is_extended_id, bytes(message.data), now_s)
+            for message in messages
+            if not (message.is_error_frame or message.is_remote_frame or message.is_fd)
+        ]
+        bits = sum(frame_bits(frame.extended, len(frame.data)) for frame in frames)
+        with self._lock:
+            self._errors += errors + sum(message.is_error_frame for message in messages)
+            self._received += len(frames)
+            if self._load:
+                self._load.add(bits, now_s)
+            self._dropped += max(0, len(self._queue) + len(frames) - QUEUE_FRAMES)
+            self._queue.extend(frames)
+            wake = bool(self._queue) and not self._delivery_scheduled
+            self._delivery_scheduled |= wake
+        if wake:
+            self._post(self._deliver)
+
+    def _reopen(self, pause_s: float) -> tuple[can.BusABC | None, float]:
+        """Try until it succeeds, or until told to stop (None); return the pause after the next loss too."""
+        while not self._stop.wait(pause_s):
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            try:
+                bus = open_bus(self._config)
+            except AdapterError as error:
+                _LOGGER.debug("Not back yet, next attempt in %s s: %s", pause_s, error)
+                continue
+            self._take(bus)
+            with self._lock:
+                self._reconnects += 1
+            self._post(self._report, True, None)
+            return bus, pause_s
+        return None, pause_s
+
+    def _take(self, bus: can.BusABC | None) -> None:
+        with self._lock:
+            self._load = BusLoad(self._config.bitrate_bps, time.monotonic()) if bus else None
+            self._bus = bus
+
+    def _post[*Ts](self, callback: Callable[[*Ts], None], *arguments: *Ts) -> None:
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the event loop is closed: the program ends
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+
+def _settle(opened: asyncio.Future[None], error: AdapterError | None) -> None:
+    if opened.done():  # cancelled
+        return
+    if error is None:
+        opened.set_result(None)
+    else:
+        opened.set_exception(error)
+
+
+def _shut_down(bus: can.BusABC) -> None:
+    try:
+        bus.shutdown()
+    except Exception as error:  # noqa: BLE001 - a vanished adapter fails in any way it likes
+        _LOGGER.debug("Closing the lost adapter: %s", error)
