@@ -1,15 +1,24 @@
-// Everything a pack senses, gathered into one snapshot: AC currents, battery, grid, S0 meters, and what follows from them.
+// Everything a pack senses, gathered into one snapshot: AC currents, battery, grid, S0 meters, and what follows from
+// them.
 //
 // Not thread-safe: all calls come from one task, with times that never go back. Allocates nothing.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "alfaspark/identity.hpp"
 #include "alfaspark/ports.hpp"
 #include "alfaspark/readings.hpp"
+#include "alfaspark/sensing/bms_poller.hpp"
+#include "alfaspark/sensing/current_meter.hpp"
+#include "alfaspark/sensing/current_suspicion.hpp"
+#include "alfaspark/sensing/energy_counters.hpp"
+#include "alfaspark/sensing/grid_sense.hpp"
+#include "alfaspark/sensing/pulse_counter.hpp"
 #include "alfaspark/sensing/sample_block.hpp"
 #include "alfaspark/settings/parameters.hpp"
 
@@ -17,7 +26,8 @@ namespace alfaspark {
 
 class Sensing {
  public:
-  /// Keeps references to `bms` and `parameters`; parameters are read whenever they are needed, so a change counts at once.
+  /// Keeps references to `bms` and `parameters`; parameters are read whenever they are needed, so a change counts at
+  /// once.
   Sensing(const Hardware& hardware, SerialPort& bms, const Parameters& parameters);
 
   /// Once, before anything else.
@@ -40,6 +50,27 @@ class Sensing {
   [[nodiscard]] bool open_relay_current(std::size_t channel) const;
   /// The grid sense input shows something that is no mains, or no mains while the grid's CT carries current.
   [[nodiscard]] bool grid_sense_implausible() const;
+
+ private:
+  [[nodiscard]] std::optional<float> sense_cycle_s() const;
+  void count_energy(Micros now);
+  void read_battery();
+  void read_powers();
+  void read_grid();
+
+  const Parameters& parameters_;
+  float nominal_cycle_s_;
+  CurrentMeter currents_;
+  BmsPoller bms_;
+  GridSense grid_;
+  std::array<PulseCounter, kPulseChannels> pulses_;
+  CurrentSuspicion suspicion_;
+  EnergyCounters energies_;
+  std::uint8_t relays_closed_ = 0;
+  std::optional<Micros> last_tick_at_;
+  std::optional<float> solar_w_;
+  Micros solar_at_ = 0;  ///< the BMS measurement that `solar_w_` was inferred from
+  Readings readings_;
 };
 
 }  // namespace alfaspark

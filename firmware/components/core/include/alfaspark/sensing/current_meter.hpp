@@ -1,0 +1,59 @@
+// The four AC currents: windows of RMS, turned into ampere by gain and noise floor, and what is wrong with an input.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "alfaspark/identity.hpp"
+#include "alfaspark/ports.hpp"
+#include "alfaspark/sensing/rms_window.hpp"
+#include "alfaspark/sensing/sample_block.hpp"
+#include "alfaspark/sensing/signal_period.hpp"
+#include "alfaspark/settings/parameters.hpp"
+
+namespace alfaspark {
+
+class CurrentMeter {
+ public:
+  CurrentMeter(const Hardware& hardware, const Parameters& parameters);
+
+  /// Where the length of a mains cycle comes from, in order: `sense_cycle_s` (the sense input, where what it sees is
+  /// what flows here), the strongest of the currents, `other_cycle_s` (the best guess left). Blocks with a sampling
+  /// rate outside 400 Hz to 100 kHz are dropped.
+  void on_samples(Micros now, const SampleBlock& block, std::optional<float> sense_cycle_s, float other_cycle_s);
+  void tick(Micros now);
+
+  /// nullopt before the first window, a second after the last one, and where the input has lost its bias.
+  [[nodiscard]] std::optional<float> current_a(std::size_t channel) const { return channels_[channel].current_a; }
+  /// The input is clipped (its current is then too low) or has lost its bias; held for 5 s.
+  [[nodiscard]] bool clipped(std::size_t channel) const { return channels_[channel].clipped_until.has_value(); }
+
+ private:
+  struct ChannelState {
+    explicit ChannelState(const Hardware& hardware) : window(hardware.clip_low_count, hardware.clip_high_count) {}
+
+    RmsWindow window;
+    RmsWindow::Result last{};
+    std::optional<float> current_a;
+    Micros measured_at = 0;
+    std::optional<Micros> clipped_until;
+  };
+
+  [[nodiscard]] bool samples_lost(Micros now, const SampleBlock& block) const;
+  void restart();
+  void on_window(Micros now, std::size_t channel, const RmsWindow::Result& result);
+  [[nodiscard]] float to_amperes(std::size_t channel, float rms_counts) const;
+  [[nodiscard]] bool reference_strong() const;
+  void choose_reference();
+
+  const Parameters& parameters_;
+  std::array<float, kCurrentChannels> amperes_per_count_;
+  std::array<ChannelState, kCurrentChannels> channels_;
+  SignalPeriod signal_;
+  std::size_t reference_ = 0;  ///< the channel that `signal_` follows
+  std::optional<Micros> last_block_at_;
+};
+
+}  // namespace alfaspark
