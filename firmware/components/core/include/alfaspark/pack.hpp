@@ -7,16 +7,32 @@
 #include <cstdint>
 #include <span>
 
+#include "alfaspark/bus/bus_node.hpp"
+#include "alfaspark/bus/status_trigger.hpp"
+#include "alfaspark/bus/telemetry_schedule.hpp"
+#include "alfaspark/control/clock.hpp"
+#include "alfaspark/control/commands.hpp"
+#include "alfaspark/control/faults.hpp"
+#include "alfaspark/control/host_watch.hpp"
+#include "alfaspark/control/relays.hpp"
+#include "alfaspark/control/reset_button.hpp"
+#include "alfaspark/control/warnings.hpp"
 #include "alfaspark/identity.hpp"
+#include "alfaspark/indicators/indicators.hpp"
 #include "alfaspark/ports.hpp"
 #include "alfaspark/readings.hpp"
 #include "alfaspark/sensing/sample_block.hpp"
+#include "alfaspark/sensing/sensing.hpp"
+#include "alfaspark/settings/parameters.hpp"
+#include "alfaspark/settings/settings.hpp"
 
 namespace alfaspark {
 
 class Pack {
  public:
   Pack(const Identity& identity, const Hardware& hardware, const Ports& ports);
+  Pack(const Pack&) = delete;  // its parts refer to each other
+  Pack& operator=(const Pack&) = delete;
 
   /// Once, before anything else: reads the storage and starts to claim a node number.
   void start(Micros now);
@@ -44,6 +60,39 @@ class Pack {
   [[nodiscard]] bool is_master() const;
   [[nodiscard]] std::uint16_t boot_id() const;
   [[nodiscard]] const Readings& readings() const;
+
+ private:
+  /// A BMS that never answered is lost so long after the start.
+  static constexpr Micros kBmsLostAfterStart = 10 * kSecond;
+
+  void on_command(Micros now, const CanFrame& frame);
+  void keep_settings(Micros now);
+  void watch_faults(Micros now);
+  void send(Micros now, const frames::Status& status);
+  void send_set(Micros now, const frames::Status& status);
+  void show(Micros now, const frames::Status& status);
+  [[nodiscard]] bool is_bms_lost(Micros now) const;
+  [[nodiscard]] frames::Status status(Micros now);
+  [[nodiscard]] std::uint8_t announce_flags(Micros now) const;
+
+  Identity identity_;
+  SystemPort& system_;
+  Parameters parameters_;
+  Settings settings_;
+  Sensing sensing_;
+  BusNode bus_;
+  Clock clock_;
+  HostWatch host_;
+  Relays relays_;
+  Indicators indicators_;
+  Commands commands_;
+  Faults faults_;
+  Warnings warnings_;
+  ResetButton button_;
+  TelemetrySchedule schedule_;
+  StatusTrigger status_trigger_;
+  Micros started_at_ = 0;
+  std::uint8_t scheduled_node_ = 0;  ///< the number that the schedule was started for
 };
 
 }  // namespace alfaspark

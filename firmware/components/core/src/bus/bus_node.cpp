@@ -18,11 +18,10 @@ std::optional<Presence::Claimant> claimant_of(const CanFrame& frame) {
     claim = frames::Claim::decode(payload);
   }
   if (!claim) return std::nullopt;
-  return Presence::Claimant{
-      .serial = (std::uint64_t{claim->serial_high} << 24) | (frame.id & kSerialLowMask),
-      .node = claim->node,
-      .held = claim->held,
-      .device_type = is_known_type ? std::optional(claim->device_type) : std::nullopt};
+  return Presence::Claimant{.serial = (std::uint64_t{claim->serial_high} << 24) | (frame.id & kSerialLowMask),
+                            .node = claim->node,
+                            .held = claim->held,
+                            .device_type = is_known_type ? std::optional(claim->device_type) : std::nullopt};
 }
 
 }  // namespace

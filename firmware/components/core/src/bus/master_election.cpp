@@ -21,8 +21,8 @@ bool MasterElection::update(Micros now, std::uint8_t own_node, const Presence& p
     return was_master || old_master != 0;
   }
   const int own_rank = rank_of(own_type_, own_node);
-  int best_rank = 0;     // of the others
-  int acting_rank = 0;   // of those of them that say they are master
+  int best_rank = 0;    // of the others
+  int acting_rank = 0;  // of those of them that say they are master
   std::uint8_t acting_node = 0;
   for (std::uint8_t node = 1; node <= kNodes; ++node) {
     const auto type = presence.device_type(node);

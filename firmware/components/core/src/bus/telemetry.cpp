@@ -53,10 +53,7 @@ frames::Battery battery(const Readings& readings) {
 
 frames::Power power(const Readings& readings) {
   const auto& powers = readings.powers;
-  return {.grid_w = powers.grid_w,
-          .home_w = powers.home_w,
-          .solar_w = powers.solar_w,
-          .battery_w = powers.battery_w};
+  return {.grid_w = powers.grid_w, .home_w = powers.home_w, .solar_w = powers.solar_w, .battery_w = powers.battery_w};
 }
 
 frames::Loads loads(const Readings& readings) {
@@ -72,9 +69,7 @@ frames::Currents currents(const Readings& readings) {
 }
 
 frames::Energy energy(const Readings& readings, frames::EnergyCounter counter, std::uint16_t boot_id) {
-  return {.counter = counter,
-          .boot_id = boot_id,
-          .value_wh = readings.energies_wh[static_cast<std::size_t>(counter)]};
+  return {.counter = counter, .boot_id = boot_id, .value_wh = readings.energies_wh[static_cast<std::size_t>(counter)]};
 }
 
 frames::Pulse pulse(const Readings& readings, std::size_t channel, std::uint16_t boot_id) {

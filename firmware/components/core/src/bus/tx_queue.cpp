@@ -141,9 +141,8 @@ void TxQueue::transmit(Micros now, const CanFrame& frame, bool is_claim) {
 void TxQueue::insert(const CanFrame& frame, std::size_t position) {
   if (size_ == kCapacity) {
     ++dropped_;
-    const auto last = std::max_element(frames_.begin(), frames_.end(), [](const auto& a, const auto& b) {
-      return arbitration(a) < arbitration(b);
-    });
+    const auto last = std::max_element(frames_.begin(), frames_.end(),
+                                       [](const auto& a, const auto& b) { return arbitration(a) < arbitration(b); });
     if (arbitration(*last) <= arbitration(frame)) return;
     erase(static_cast<std::size_t>(last - frames_.begin()));
     position = std::min(position, size_);
@@ -162,10 +161,10 @@ void TxQueue::erase(std::size_t index) {
 
 std::size_t TxQueue::first_in_arbitration() const {
   const auto end = frames_.begin() + static_cast<std::ptrdiff_t>(size_);
-  return static_cast<std::size_t>(std::min_element(frames_.begin(), end, [](const auto& a, const auto& b) {
-                                    return arbitration(a) < arbitration(b);
-                                  }) -
-                                  frames_.begin());
+  return static_cast<std::size_t>(
+      std::min_element(frames_.begin(), end,
+                       [](const auto& a, const auto& b) { return arbitration(a) < arbitration(b); }) -
+      frames_.begin());
 }
 
 }  // namespace alfaspark

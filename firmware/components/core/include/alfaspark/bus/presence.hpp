@@ -25,7 +25,8 @@ class Presence {
   };
 
   void on_claim(Micros now, const Claimant& claimant);
-  /// A frame of a function that nodes send. False if its content is not of the protocol; the node is there all the same.
+  /// A frame of a function that nodes send. False if its content is not of the protocol; the node is there all the
+  /// same.
   bool on_base_frame(Micros now, frames::Function function, std::uint8_t node, std::span<const std::uint8_t> payload);
 
   /// Sent a base frame in the last 120 s.

@@ -28,7 +28,8 @@ class Parameters {
   /// False, and nothing changes, if the value is outside the parameter's range.
   bool set(Parameter parameter, std::int32_t value) {
     const auto index = static_cast<std::size_t>(parameter);
-    if (index >= values_.size() || value < kParameters[index].minimum || value > kParameters[index].maximum) return false;
+    if (index >= values_.size() || value < kParameters[index].minimum || value > kParameters[index].maximum)
+      return false;
     values_[index] = value;
     return true;
   }

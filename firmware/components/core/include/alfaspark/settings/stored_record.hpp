@@ -1,0 +1,94 @@
+// One small setting in flash: written when it changed, a little later, with version and CRC.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "alfaspark/ports.hpp"
+
+namespace alfaspark {
+
+/// CRC-32 of IEEE 802.3 over the key and then the bytes, so that a record never passes for another one's.
+std::uint32_t record_crc(std::uint8_t key, std::span<const std::uint8_t> bytes);
+
+enum class Loaded : std::uint8_t { kAbsent, kValid, kDamaged };
+enum class Written : std::uint8_t { kNotDue, kDone, kFailed };
+
+/// On flash: version u8, content, CRC u32 little-endian over both.
+template <std::size_t kBytes>
+class StoredRecord {
+ public:
+  using Content = std::array<std::uint8_t, kBytes>;
+
+  static constexpr Micros kQuiet = 2 * kSecond;    ///< written so long after the last change
+  static constexpr Micros kLatest = 10 * kSecond;  ///< but no later than this after the first
+  static constexpr Micros kRetry = 60 * kSecond;   ///< after a failed write
+
+  constexpr StoredRecord(std::uint8_t key, std::uint8_t version) : key_(key), version_(version) {}
+
+  Loaded load(StoragePort& storage) {
+    std::array<std::uint8_t, kSize> raw{};
+    const auto length = storage.read(key_, raw);
+    if (length == 0) return Loaded::kAbsent;
+    const auto covered = std::span(raw).template first<1 + kBytes>();
+    if (length != kSize || raw[0] != version_ || crc_in(raw) != record_crc(key_, covered)) return Loaded::kDamaged;
+    Content content{};
+    std::copy_n(raw.begin() + 1, kBytes, content.begin());
+    stored_ = content;
+    wanted_ = content;
+    return Loaded::kValid;
+  }
+
+  /// nullopt until one was loaded or set.
+  [[nodiscard]] const std::optional<Content>& content() const { return wanted_; }
+
+  void set(Micros now, const Content& content) {
+    if (wanted_ == content) return;
+    wanted_ = content;
+    if (wanted_ == stored_) {
+      due_at_.reset();  // back to what is on flash
+      return;
+    }
+    if (!due_at_) latest_at_ = now + kLatest;
+    due_at_ = std::min(now + kQuiet, latest_at_);
+  }
+
+  Written write_if_due(Micros now, StoragePort& storage) {
+    if (!due_at_ || now < *due_at_) return Written::kNotDue;
+    std::array<std::uint8_t, kSize> raw{};
+    raw[0] = version_;
+    std::copy(wanted_->begin(), wanted_->end(), raw.begin() + 1);
+    auto crc = record_crc(key_, std::span(raw).template first<1 + kBytes>());
+    for (std::size_t i = 1 + kBytes; i < kSize; ++i, crc >>= 8) raw[i] = static_cast<std::uint8_t>(crc & 0xFFU);
+    if (!storage.write(key_, raw)) {
+      due_at_ = now + kRetry;
+      latest_at_ = *due_at_;
+      return Written::kFailed;
+    }
+    stored_ = wanted_;
+    due_at_.reset();
+    return Written::kDone;
+  }
+
+ private:
+  static constexpr std::size_t kSize = 1 + kBytes + 4;
+
+  static std::uint32_t crc_in(const std::array<std::uint8_t, kSize>& raw) {
+    std::uint32_t crc = 0;
+    for (std::size_t i = kSize; i-- > 1 + kBytes;) crc = crc << 8 | raw[i];
+    return crc;
+  }
+
+  std::uint8_t key_;
+  std::uint8_t version_;
+  std::optional<Content> stored_;
+  std::optional<Content> wanted_;
+  std::optional<Micros> due_at_;
+  Micros latest_at_ = 0;
+};
+
+}  // namespace alfaspark

@@ -1,0 +1,203 @@
+#include "alfaspark/pack.hpp"
+
+#include "alfaspark/bus/telemetry.hpp"
+
+namespace alfaspark {
+namespace {
+
+/// The bar and LEDs blink so long when a factory reset was taken; it is on flash by then.
+constexpr std::uint8_t kResetShownS = 3;
+
+/// Commands that need no answer under an own number.
+bool is_for_the_nameless(std::uint8_t command) {
+  return command == static_cast<std::uint8_t>(frames::Command::kWho) ||
+         command == static_cast<std::uint8_t>(frames::Command::kSetTime);
+}
+
+}  // namespace
+
+Pack::Pack(const Identity& identity, const Hardware& hardware, const Ports& ports)
+    : identity_(identity),
+      system_(ports.system),
+      settings_(ports.storage),
+      sensing_(hardware, ports.bms, parameters_),
+      bus_(identity, ports.can, ports.system),
+      relays_(ports.relays, parameters_),
+      indicators_(ports.indicators),
+      commands_(clock_, relays_, parameters_, indicators_) {}
+
+void Pack::start(Micros now) {
+  started_at_ = now;
+  settings_.load();
+  const auto stored = settings_.manual_relays();
+  relays_.start(stored);
+  // A restart may have come before the last command was on flash.
+  const auto on_flash = stored ? stored->closed : Relays::kFactoryDefault;
+  if (relays_.manual().closed != on_flash) settings_.set_manual_relays(now, relays_.manual());
+  host_.start(now);
+  sensing_.start(now);
+  bus_.start(now, static_cast<std::uint16_t>(system_.random()), settings_.node_number());
+}
+
+void Pack::tick(Micros now) {
+  sensing_.tick(now, relays_.closed());
+  keep_settings(now);
+  watch_faults(now);
+  const auto current = status(now);
+  bus_.tick(now, announce_flags(now));
+  send(now, current);
+  show(now, current);
+}
+
+void Pack::on_can_frame(Micros now, const CanFrame& frame) {
+  const auto function = function_of(frame.id);
+  const bool is_command = function == frames::Function::kCommand || function == frames::Function::kService;
+  if (!frame.extended && is_command && frame.length <= frame.data.size()) {
+    on_command(now, frame);
+  } else {
+    bus_.on_frame(now, frame);
+  }
+}
+
+void Pack::on_command(Micros now, const CanFrame& frame) {
+  const auto target = node_of(frame.id);
+  const bool to_all = target == kAllNodes;
+  if (frame.length < 2 || (!to_all && (target == 0 || target != node()))) return;
+  host_.on_command(now);
+  if (node() == 0 && !is_for_the_nameless(frame.data[0])) return;
+  const auto outcome = commands_.execute(now, frame.payload(), to_all);
+  if (outcome.is_who) bus_.answer_who(now);
+  if (outcome.response) bus_.post(now, *outcome.response);
+  if (outcome.setting_accepted) {
+    settings_.set_manual_relays(now, relays_.manual());
+    settings_.on_setting_accepted();
+  }
+}
+
+void Pack::keep_settings(Micros now) {
+  if (button_.take_factory_reset(now)) {
+    relays_.forget_manual();
+    settings_.set_manual_relays(now, relays_.manual());
+    indicators_.identify(now, kResetShownS);
+  }
+  if (bus_.claim().is_settled(now)) settings_.set_node_number(now, node());
+  settings_.tick(now);
+}
+
+void Pack::watch_faults(Micros now) {
+  using frames::FaultCode;
+  faults_.set(now, FaultCode::kBmsLost, is_bms_lost(now));
+  for (std::uint8_t channel = 0; channel < kCurrentChannels; ++channel) {
+    faults_.set(now, FaultCode::kSensorClipped, readings().clipped[channel], channel);
+    faults_.set(now, FaultCode::kOpenRelayCurrent, sensing_.open_relay_current(channel), channel);
+  }
+  faults_.set(now, FaultCode::kGridSenseImplausible, sensing_.grid_sense_implausible());
+  faults_.set(now, FaultCode::kNoNodeNumberFree, bus_.claim().is_none_free());
+  faults_.set(now, FaultCode::kNodeNumberConflict, bus_.claim().in_conflict(now));
+  faults_.set(now, FaultCode::kStorageFailed, settings_.has_storage_failed());
+  faults_.set(now, FaultCode::kSettingsReset, settings_.were_reset());
+  faults_.set(now, FaultCode::kBusOff, bus_.is_bus_off());
+}
+
+void Pack::send(Micros now, const frames::Status& status) {
+  if (node() != scheduled_node_) {
+    scheduled_node_ = node();
+    if (node() != 0) schedule_.start(now, node());
+  }
+  if (node() == 0) return;
+  if (const auto fault = faults_.take_change()) bus_.post(now, *fault);
+  if (schedule_.take_set(now)) {
+    send_set(now, status);
+  }
+  if (identity_.device_type != frames::DeviceType::kEnergyPack) return;
+  if (status_trigger_.take_due(now, status)) {
+    status_trigger_.on_sent(status);
+    bus_.post(now, status);
+  }
+  if (const auto counter = schedule_.take_energy(now)) {
+    bus_.post(now, telemetry::energy(readings(), *counter, boot_id()));
+  }
+  for (std::size_t channel = 0; channel < kPulseChannels; ++channel) {
+    if (schedule_.take_pulse(now, channel, readings().pulses[channel].count)) {
+      bus_.post(now, telemetry::pulse(readings(), channel, boot_id()));
+    }
+  }
+}
+
+void Pack::send_set(Micros now, const frames::Status& status) {
+  if (identity_.device_type == frames::DeviceType::kEnergyPack) {
+    bus_.post(now, telemetry::battery(readings()));
+    bus_.post(now, telemetry::power(readings()));
+    bus_.post(now, telemetry::loads(readings()));
+    bus_.post(now, status);
+    bus_.post(now, telemetry::currents(readings()));
+    status_trigger_.on_sent(status);
+  }
+  if (is_master()) {
+    const telemetry::FleetMember self{.node = node(), .device_type = identity_.device_type};
+    bus_.post(now, telemetry::fleet(now, readings(), self, bus_.presence()));
+  }
+}
+
+void Pack::show(Micros now, const frames::Status& status) {
+  const auto& battery = readings().battery;
+  indicators_.tick(now, {.soc_pct = battery.soc_pct,
+                         .is_charging = telemetry::battery(readings()).state == frames::BatteryState::kCharging,
+                         .is_host_seen = host_.is_seen(now),
+                         .has_warning = status.warnings != 0,
+                         .has_fault = faults_.any(),
+                         .is_grid_absent = status.grid == frames::GridState::kAbsent,
+                         .brightness_pct = static_cast<std::uint8_t>(parameters_.get(Parameter::kLedBrightness))});
+}
+
+bool Pack::is_bms_lost(Micros now) const {
+  return identity_.device_type == frames::DeviceType::kEnergyPack && !readings().battery.online &&
+         now - started_at_ >= kBmsLostAfterStart;
+}
+
+frames::Status Pack::status(Micros now) {
+  using frames::Relay;
+  const auto warnings =
+      warnings_.update({.soc_pct = readings().battery.soc_pct,
+                        .bms_lost = is_bms_lost(now),
+                        .clock_unknown = !clock_.is_valid() && now - started_at_ >= Clock::kUnknownAfter,
+                        .host_lost = host_.is_lost(now),
+                        .sensor_fault = faults_.any_of_sensors(),
+                        .settings_reset = settings_.were_reset(),
+                        .node_conflict = bus_.claim().in_conflict(now),
+                        .storage_failed = settings_.has_storage_failed()});
+  return {.relays = relays_.closed(),
+          .grid = readings().grid,
+          .reason_grid = relays_.reason(Relay::kGrid),
+          .reason_inverter = relays_.reason(Relay::kInverter),
+          .reason_load1 = relays_.reason(Relay::kLoad1),
+          .reason_load2 = relays_.reason(Relay::kLoad2),
+          .modes = 0,
+          .warnings = warnings,
+          .grid_import_today_kwh = std::nullopt};
+}
+
+std::uint8_t Pack::announce_flags(Micros now) const {
+  using frames::AnnounceFlag;
+  unsigned flags = 0;
+  if (clock_.is_valid()) flags |= bit(AnnounceFlag::kClockValid);
+  if (host_.is_seen(now)) flags |= bit(AnnounceFlag::kHostSeen);
+  if (readings().battery.online) flags |= bit(AnnounceFlag::kBmsOnline);
+  return static_cast<std::uint8_t>(flags);
+}
+
+void Pack::on_can_transmitted(Micros now, bool sent) { bus_.on_transmitted(now, sent); }
+void Pack::on_can_bus_off(Micros now) { bus_.on_bus_off(now); }
+void Pack::on_can_recovered(Micros now) { bus_.on_recovered(now); }
+void Pack::on_bms_bytes(Micros now, std::span<const std::uint8_t> bytes) { sensing_.on_bms_bytes(now, bytes); }
+void Pack::on_samples(Micros now, const SampleBlock& block) { sensing_.on_samples(now, block); }
+void Pack::on_grid_pulse(Micros at) { sensing_.on_grid_pulse(at); }
+void Pack::on_s0_edge(Micros at, std::size_t channel, bool on) { sensing_.on_s0_edge(at, channel, on); }
+void Pack::on_button(Micros at, bool pressed) { button_.on_edge(at, pressed); }
+
+std::uint8_t Pack::node() const { return bus_.node(); }
+bool Pack::is_master() const { return bus_.is_master(); }
+std::uint16_t Pack::boot_id() const { return bus_.boot_id(); }
+const Readings& Pack::readings() const { return sensing_.readings(); }
+
+}  // namespace alfaspark
