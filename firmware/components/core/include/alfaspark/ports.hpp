@@ -60,6 +60,9 @@ class RelayPort {
   virtual void set(std::size_t relay, bool closed) = 0;
   /// The position now. Relays keep their position over a software restart.
   [[nodiscard]] virtual bool is_closed(std::size_t relay) const = 0;
+  /// Asked once, at start: whether the positions are those from before a software restart. False where the supply was
+  /// lost, and the relays with it.
+  [[nodiscard]] virtual bool kept_positions() const { return false; }
 
  protected:
   ~RelayPort() = default;
@@ -84,9 +87,10 @@ struct Rgb {
   bool operator==(const Rgb&) const = default;
 };
 
-/// What the pack shows: bar (LED 0 first), three display characters, three LEDs.
+/// What the pack shows: bar (LED 0 first, colours at full brightness), three display characters, three LEDs.
 struct Indication {
   std::array<Rgb, 10> bar{};
+  std::uint8_t bar_brightness_pct = 100;
   std::array<char, 3> display{' ', ' ', ' '};
   bool green = false;
   bool yellow = false;
