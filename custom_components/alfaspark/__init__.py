@@ -1,0 +1,40 @@
+"""AlfaSpark: home energy packs on a CAN bus."""
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers.device_registry import DeviceEntry
+
+from .const import DOMAIN, PLATFORMS
+from .hub import AdapterError, AlfaSparkConfigEntry, Hub
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> bool:
+    """Open the CAN adapter; the packs appear by themselves."""
+    hub = Hub(hass, entry)
+    try:
+        await hub.async_open()
+    except AdapterError as error:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key=f"adapter_{error.reason}",
+            translation_placeholders={"channel": hub.config.channel, "error": str(error)},
+        ) from error
+    entry.runtime_data = hub
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> bool:
+    """Remove the entities; the hub closes the adapter after that."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: AlfaSparkConfigEntry, device: DeviceEntry
+) -> bool:
+    """Let the owner remove a pack that is gone. One that is present would only appear again."""
+    return entry.state is ConfigEntryState.LOADED and all(
+        domain == DOMAIN and entry.runtime_data.async_remove_pack(identifier)
+        for domain, identifier in device.identifiers
+    )

@@ -1,0 +1,80 @@
+"""Diagnostics: all that is known of the bus and the packs, without what identifies the owner's hardware."""
+
+from dataclasses import asdict
+from enum import IntEnum, IntFlag
+from typing import Any
+
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_DEVICE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntry
+
+from .const import CONF_CHANNEL, CONF_OPTIONS, DOMAIN
+from .hub import AlfaSparkConfigEntry
+from .packbus.pack import Pack
+
+# Paths and addresses name the adapter by its serial number or the owner's network; a pack's serial is its MAC address.
+TO_REDACT = {CONF_CHANNEL, CONF_DEVICE, CONF_OPTIONS, "serial"}
+
+
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> dict[str, Any]:
+    """Return what is known of the bus and of every device on it."""
+    hub = entry.runtime_data
+    diagnostics = {
+        "entry": dict(entry.data),
+        "bus": asdict(hub.bus_readings),
+        "packs": [_pack(pack) for pack in hub.fleet.packs.values()],
+    }
+    return async_redact_data(diagnostics, TO_REDACT)
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: AlfaSparkConfigEntry, device: DeviceEntry
+) -> dict[str, Any]:
+    """Return what is known of one device on the bus; nothing if it was not heard since the start."""
+    packs = entry.runtime_data.fleet.packs
+    return async_redact_data(
+        {
+            "packs": [
+                _pack(packs[serial]) for domain, serial in device.identifiers if domain == DOMAIN and serial in packs
+            ]
+        },
+        TO_REDACT,
+    )
+
+
+def _pack(pack: Pack) -> dict[str, Any]:
+    return {
+        "serial": pack.serial,
+        "node": pack.node,
+        "device_type": pack.device_type.name,
+        "firmware_version": pack.firmware_version,
+        "protocol_version": pack.protocol_version,
+        "boot_id": pack.boot_id,
+        "present": pack.present,
+        "available": pack.available,
+        "announce": _frame(pack.announce),
+        "battery": _frame(pack.battery),
+        "power": _frame(pack.power),
+        "loads": _frame(pack.loads),
+        "status": _frame(pack.status),
+        "currents": _frame(pack.currents),
+        "energies_wh": {counter.name.lower(): energy_wh for counter, energy_wh in pack.energies_wh.items()},
+        "pulses": {channel.name.lower(): _frame(pulse) for channel, pulse in pack.pulses.items()},
+        "faults": sorted(f"{code.name.lower()} {argument}" for code, argument in pack.faults),
+    }
+
+
+def _frame(frame: Any) -> dict[str, Any] | None:
+    """Return the fields of a frame, enums and bit sets by their names."""
+    return None if frame is None else {name: _named(value) for name, value in asdict(frame).items()}
+
+
+def _named(value: Any) -> Any:
+    match value:
+        case IntFlag():
+            return [flag.name for flag in value]
+        case IntEnum():
+            return value.name
+        case _:
+            return value

@@ -1,0 +1,94 @@
+"""Base entities: they follow a coordinator and write their state when it moved."""
+
+from abc import abstractmethod
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.typing import StateType
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import DOMAIN
+from .coordinator import BusCoordinator, PackCoordinator
+
+
+class AlfaSparkEntity[CoordinatorT: PackCoordinator | BusCoordinator, ReadingT: StateType](
+    CoordinatorEntity[CoordinatorT]
+):
+    """An entity that shows one reading of its coordinator.
+
+    Frames arrive many times a second. The state machine, and with it the owner's database, hears of a reading only when
+    its availability or value moved.
+    """
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: CoordinatorT, description: EntityDescription, owner: str) -> None:
+        """Belong to the device that the hub registered with the identifier `owner`."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._attr_unique_id = f"{owner}_{description.key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, owner)})
+        self._available = False
+        self._shown: ReadingT | None = None
+        self._shown_at_s = 0.0
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the reading was heard lately."""
+        return self._available
+
+    @abstractmethod
+    def _is_available(self) -> bool:
+        """Return whether the coordinator has a fresh reading for this entity."""
+
+    @abstractmethod
+    def _read(self) -> ReadingT | None:
+        """Return the fresh reading, None where the sender does not know it."""
+
+    def _has_moved(self, reading: ReadingT | None) -> bool:
+        """Return whether the reading differs enough from the one shown to be written."""
+        return reading != self._shown
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the coordinator; Home Assistant writes the first state itself."""
+        await super().async_added_to_hass()
+        self._follow()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        if self._follow():
+            self.async_write_ha_state()
+
+    def _follow(self) -> bool:
+        """Take over the coordinator's reading; return whether there is something to write."""
+        available = self._is_available()
+        moved = available != self._available
+        self._available = available
+        if available:
+            reading = self._read()
+            moved = moved or self._has_moved(reading)
+            if moved:
+                self._shown = reading
+                self._shown_at_s = self.hass.loop.time()
+        return moved
+
+
+class PackEntity[ReadingT: StateType](AlfaSparkEntity[PackCoordinator, ReadingT]):
+    """An entity of one energy pack or gateway."""
+
+    def __init__(self, coordinator: PackCoordinator, description: EntityDescription) -> None:
+        """Belong to the pack's device."""
+        super().__init__(coordinator, description, coordinator.serial)
+
+
+class BusEntity[ReadingT: StateType](AlfaSparkEntity[BusCoordinator, ReadingT]):
+    """An entity of the hub device: the bus, and the packs on it together."""
+
+    def __init__(self, coordinator: BusCoordinator, description: EntityDescription) -> None:
+        """Belong to the hub device."""
+        super().__init__(coordinator, description, coordinator.config_entry.entry_id)
