@@ -1,11 +1,25 @@
 """The packs on the bus: who they are, which node number is whose, what they last said, who is master, what sums up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from . import frames
 from .adapter import ReceivedFrame
-from .frames import Response
-from .pack import Pack
+from .frames import CLAIM_ID, CLAIM_MASK, TELEMETRY, AnnounceFlagSet, DeviceType, FrameError, Function, Response
+from .nodes import NodeNumbers
+from .pack import GONE_TIMEOUT_S, READING_TIMEOUT_S, Pack
+
+WHO_PAUSE_S = 5.0
+LONGEST_WHO_PAUSE_S = 80.0
+
+_ANSWER_S = 1.0
+"""CLAIM and ANNOUNCE of one device that are no further apart answer the same WHO, in whatever order."""
+
+_TO_NODES = (Function.COMMAND, Function.SERVICE, Function.UPDATE_REQUEST)
+"""Carry a target's number; sent by other hosts."""
+
+_LARGEST_BASE_ID = 0x7FF
 
 
 @dataclass(slots=True)
@@ -17,7 +31,7 @@ class FleetStatistics:
     invalid: int = 0
     """Frames with a wrong length or a value that the protocol does not have."""
     implausible: int = 0
-    """Well-formed frames with values beyond physics."""
+    """Well-formed frames with values beyond physics, or in contradiction to who the sender is."""
     outdated: int = 0
     """Counters of another boot than the one announced."""
     unsupported: int = 0
@@ -42,12 +56,10 @@ class FleetTotals:
 class Fleet:
     """Everything known of the packs on one bus. Reads no clock: times come with the frames and with `expire`.
 
-    A pack appears when its CLAIM was followed by an ANNOUNCE that agrees with it. The first BATTERY, ENERGY and PULSE
+    A pack appears when its CLAIM and an ANNOUNCE that agrees with it were heard. The first BATTERY, ENERGY and PULSE
     and every jump beyond physics must be confirmed by the next such frame before it counts, so that no single frame
     can put an absurd value into a reading.
     """
-
-    statistics: FleetStatistics
 
     def __init__(
         self,
@@ -63,50 +75,233 @@ class Fleet:
         (not at the first appearance). `on_gone`: not heard for 120 s. `on_response`: the answer to a command
         (`Client.feed`). All are called from within `receive` and `expire`.
         """
+        self.statistics = FleetStatistics()
+        self._on_appeared = on_appeared
+        self._on_restarted = on_restarted
+        self._on_gone = on_gone
+        self._on_response = on_response
+        self._packs: dict[str, Pack] = {}
+        self._numbers = NodeNumbers()
+        self._unclaimed_announces: dict[int, tuple[frames.Announce, float]] = {}
+        self._who_wanted = False
+        self._who_pause_s = WHO_PAUSE_S
+        self._next_who_s = 0.0
 
     @property
     def packs(self) -> Mapping[str, Pack]:
         """All packs ever heard since the start, by serial; see `Pack.present`."""
-        raise NotImplementedError
+        return MappingProxyType(self._packs)
 
     @property
     def master(self) -> Pack | None:
         """The present device that says it is master; the highest gateway, else the highest pack, if several do."""
-        raise NotImplementedError
+        masters = [
+            pack
+            for pack in self._packs.values()
+            if pack.present and AnnounceFlagSet.IS_MASTER in pack.announce.flags and pack.node is not None
+        ]
+        # One that fell silent still counts as present, but not against its successor.
+        return max(masters, key=lambda pack: (pack.available, pack.device_type, pack.node), default=None)
 
     @property
     def totals(self) -> FleetTotals:
         """Sums over the present packs' fresh readings."""
-        raise NotImplementedError
+        packs = [pack for pack in self._packs.values() if pack.present and pack.device_type is DeviceType.ENERGY_PACK]
+        socs = [pack.battery.soc_pct for pack in packs if pack.battery and pack.battery.soc_pct is not None]
+        powers = [pack.power for pack in packs if pack.power]
+        return FleetTotals(
+            packs=len(packs),
+            soc_pct=sum(socs) / len(socs) if socs else None,
+            grid_w=_sum_of_known(power.grid_w for power in powers),
+            home_w=_sum_of_known(power.home_w for power in powers),
+            solar_w=_sum_of_known(power.solar_w for power in powers),
+            battery_w=_sum_of_known(power.battery_w for power in powers),
+        )
 
     def receive(self, frame: ReceivedFrame) -> Pack | None:
         """Take one frame; return the pack of which something readable changed or was renewed, else None.
 
         Never raises: what cannot be used is counted.
         """
-        raise NotImplementedError
+        try:
+            if frame.extended:
+                return self._receive_extended(frame)
+            return self._receive_base(frame)
+        except FrameError:
+            self.statistics.invalid += 1
+            return None
 
     def expire(self, now_s: float) -> list[Pack]:
         """Drop what is too old; return the packs of which a reading, `available` or `present` changed.
 
         `now_s`: time.monotonic(). To be called about once a second, also while nothing is heard.
         """
-        raise NotImplementedError
+        return [pack for pack in self._packs.values() if self._expire_pack(pack, now_s)]
 
     def forget_nodes(self) -> None:
         """Forget which node number is whose, because the adapter was lost: numbers may change meanwhile.
 
         Packs and readings stay and age; the next WHO brings the numbers back.
         """
-        raise NotImplementedError
+        self._numbers.release_all()
+        self._unclaimed_announces.clear()
+        self._who_pause_s, self._next_who_s = WHO_PAUSE_S, 0.0
+        self._renumber()
 
     def remove(self, serial: str) -> None:
         """Forget a pack that is gone. Raises KeyError if unknown, ValueError if present."""
-        raise NotImplementedError
+        if self._packs[serial].present:
+            raise ValueError(f"Pack {serial} is present and would appear again at once")
+        del self._packs[serial]
+        self._numbers.forget(serial)
 
     def take_who_request(self, now_s: float) -> bool:
-        """Whether to send WHO now, because a node is heard that nobody claimed or two dispute. Rate limited.
+        """Whether to send WHO now, because a node is heard that nobody claimed or several did. Rate limited.
 
         True starts the pause until the next True, 5 s, doubling to 80 s while asking does not help.
         """
-        raise NotImplementedError
+        if not self._who_wanted or now_s < self._next_who_s:
+            return False
+        self._who_wanted = False
+        self._next_who_s = now_s + self._who_pause_s
+        self._who_pause_s = min(2 * self._who_pause_s, LONGEST_WHO_PAUSE_S)
+        return True
+
+    def holder(self, node: int) -> Pack | None:
+        """Return the pack that holds a node number now."""
+        serial = self._numbers.holder(node)
+        return None if serial is None else self._packs.get(serial)
+
+    # Identity: CLAIM and ANNOUNCE.
+
+    def _receive_extended(self, frame: ReceivedFrame) -> Pack | None:
+        if frame.can_id & CLAIM_MASK != CLAIM_ID:
+            self.statistics.foreign += 1
+            return None
+        claim = frames.Claim.decode(frame.data)
+        serial = f"{claim.serial_high:06x}{frame.can_id & 0xFFFFFF:06x}"
+        if self._numbers.claim(serial, claim, lambda rival: self._is_silent(rival, frame.time_s)):
+            self._who_pause_s = WHO_PAUSE_S
+        if serial in self._packs:
+            self._packs[serial].claimed_s = frame.time_s
+        self._renumber()
+        if claim.node and self._numbers.holder(claim.node) is None:
+            self._who_wanted = True
+        announce, time_s = self._unclaimed_announces.pop(claim.node, (None, 0.0))
+        if announce is not None and frame.time_s - time_s <= _ANSWER_S:
+            self._take_announce(claim.node, announce, time_s)
+        return self._packs.get(serial)
+
+    def _is_silent(self, serial: str, now_s: float) -> bool:
+        pack = self._packs.get(serial)
+        return pack is not None and now_s - max(pack.last_seen_s, pack.claimed_s) > READING_TIMEOUT_S
+
+    def _take_announce(self, node: int, announce: frames.Announce, time_s: float) -> Pack | None:
+        serial = self._numbers.announced(node, announce.boot_id)
+        self._renumber()
+        if serial is None:
+            self._unclaimed_announces[node] = announce, time_s
+            self._who_wanted = True
+            return None
+        pack = self._packs.get(serial)
+        if not self._agrees(announce, serial, pack):
+            self.statistics.implausible += 1
+            self._who_wanted = True
+            return None
+        if pack is None:
+            pack = self._packs[serial] = Pack(serial, announce, node)
+        restarted = pack.boot_id != announce.boot_id
+        pack.announce = announce
+        if restarted:
+            pack.forget_boot()
+        self._note_heard(pack, time_s)
+        if restarted and self._on_restarted:
+            self._on_restarted(pack)
+        return pack
+
+    def _agrees(self, announce: frames.Announce, serial: str, pack: Pack | None) -> bool:
+        """Whether an ANNOUNCE fits the CLAIM, and within one boot what was announced before."""
+        claim = self._numbers.claim_of(serial)
+        assert claim is not None
+        return (claim.device_type, claim.fw_major, claim.fw_minor, claim.fw_patch) == (
+            announce.device_type,
+            announce.fw_major,
+            announce.fw_minor,
+            announce.fw_patch,
+        ) and (pack is None or pack.boot_id != announce.boot_id or pack.protocol_version == announce.protocol_version)
+
+    def _renumber(self) -> None:
+        for pack in self._packs.values():
+            pack.node = self._numbers.node_of(pack.serial)
+
+    # Readings.
+
+    def _receive_base(self, frame: ReceivedFrame) -> Pack | None:
+        base_id, node = frame.can_id & ~0x7F, frame.can_id & 0x7F
+        if base_id in _TO_NODES:
+            return None
+        if not 1 <= node <= 126 or not (base_id in TELEMETRY or base_id == Function.UPDATE_RESPONSE):
+            self.statistics.foreign += 1
+            return None
+        function = Function(base_id)
+        if function is Function.ANNOUNCE:
+            pack = self._take_announce(node, frames.Announce.decode(frame.data), frame.time_s)
+            self.statistics.foreign += self.holder(node) is None
+            return pack
+        pack = self.holder(node)
+        if pack is None:
+            self.statistics.foreign += 1
+            self._who_wanted = True
+            return None
+        if function is Function.UPDATE_RESPONSE:
+            self._note_heard(pack, frame.time_s)
+        elif not pack.speaks_our_protocol:
+            self.statistics.unsupported += 1
+            self._note_heard(pack, frame.time_s)
+        else:
+            return self._receive_telemetry(pack, function, frame)
+        return pack
+
+    def _receive_telemetry(self, pack: Pack, function: Function, frame: ReceivedFrame) -> Pack | None:
+        telemetry = TELEMETRY[function].decode(frame.data)
+        if pack.counts_from_other_boot(telemetry):
+            self.statistics.outdated += 1
+            self._who_wanted = True
+            return None
+        if not pack.take(function, telemetry, frame.time_s):
+            self.statistics.implausible += 1
+            return None
+        self._note_heard(pack, frame.time_s)
+        if isinstance(telemetry, Response) and self._on_response:
+            self._on_response(pack, telemetry)
+        return pack
+
+    # Presence.
+
+    def _note_heard(self, pack: Pack, time_s: float) -> None:
+        pack.last_seen_s = time_s
+        pack.available = True
+        if not pack.present:
+            pack.present = True
+            if self._on_appeared:
+                self._on_appeared(pack)
+
+    def _expire_pack(self, pack: Pack, now_s: float) -> bool:
+        changed = pack.drop_stale(now_s)
+        silent_s = now_s - pack.last_seen_s
+        if pack.available and silent_s > READING_TIMEOUT_S:
+            pack.available = False
+            changed = True
+        if pack.present and silent_s > GONE_TIMEOUT_S:
+            pack.present = False
+            changed = True
+            self._numbers.release(pack.serial)
+            self._renumber()
+            if self._on_gone:
+                self._on_gone(pack)
+        return changed
+
+
+def _sum_of_known(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
