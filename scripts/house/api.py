@@ -35,12 +35,7 @@ class Api:
             headers={"Authorization": f"Bearer {self._token}"}, timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)
         )
         try:
-            self._socket = await self._session.ws_connect(f"{self._url}/api/websocket", max_msg_size=0)
-            await self._socket.receive_json(timeout=_TIMEOUT_S)
-            await self._socket.send_json({"type": "auth", "access_token": self._token})
-            answer = await self._socket.receive_json(timeout=_TIMEOUT_S)
-            if answer["type"] != "auth_ok":
-                raise ApiError(f"Home Assistant refuses the token: {answer.get('message')}")
+            await self._log_in()
         except BaseException:
             await self._session.close()
             raise
@@ -52,6 +47,14 @@ class Api:
         """Close the connection."""
         await self._socket.close()
         await self._session.close()
+
+    async def _log_in(self) -> None:
+        self._socket = await self._session.ws_connect(f"{self._url}/api/websocket", max_msg_size=0)
+        await self._socket.receive_json(timeout=_TIMEOUT_S)
+        await self._socket.send_json({"type": "auth", "access_token": self._token})
+        answer = await self._socket.receive_json(timeout=_TIMEOUT_S)
+        if answer["type"] != "auth_ok":
+            raise ApiError(f"Home Assistant refuses the token: {answer.get('message')}")
 
     async def call(self, command: str, **fields: Any) -> Any:
         """The result of one websocket command. Raises ApiError where Home Assistant answers with an error."""

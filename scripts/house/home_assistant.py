@@ -31,7 +31,15 @@ class HomeAssistant:
         child = await Child.start(
             "Home Assistant",
             # All it needs is installed, so it never downloads anything.
-            [sys.executable, "-m", "homeassistant", "--config", installation.config_dir, "--skip-pip", "--log-no-color"],
+            [
+                sys.executable,
+                "-m",
+                "homeassistant",
+                "--config",
+                installation.config_dir,
+                "--skip-pip",
+                "--log-no-color",
+            ],
             log=installation.config_dir / "console.log",
             cwd=installation.config_dir,
         )
@@ -58,7 +66,7 @@ class HomeAssistant:
             raise self.child.death()
         try:
             async with self.connect() as api:
-                return (await api.call("get_config"))["state"] == "RUNNING"
+                return bool((await api.call("get_config"))["state"] == "RUNNING")
         except aiohttp.ClientError:
             return False
 

@@ -14,6 +14,7 @@ from homeassistant.components import onboarding
 from homeassistant.components.http import config as http_config
 from homeassistant.components.onboarding.const import STEPS as ONBOARDING_STEPS
 from homeassistant.config_entries import ConfigEntries, ConfigEntry
+from homeassistant.const import CONF_DEVICE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.storage import Store
@@ -51,7 +52,7 @@ class Installation:
     config_dir: Path
     port: int
     integration: Path
-    entry_data: dict[str, str]
+    adapter_url: str
     time_zone: str
 
 
@@ -68,14 +69,20 @@ async def write(installation: Installation) -> str:
     loader.async_setup(hass)
     try:
         await hass.config.async_update(
-            location_name="AlfaSpark", latitude=38.72, longitude=-9.14, elevation=50, currency="EUR", country="PT",
-            language="en", time_zone=installation.time_zone,
+            location_name="AlfaSpark",
+            latitude=38.72,
+            longitude=-9.14,
+            elevation=50,
+            currency="EUR",
+            country="PT",
+            language="en",
+            time_zone=installation.time_zone,
         )
         await onboarding.OnboardingStorage(
             hass, onboarding.STORAGE_VERSION, onboarding.STORAGE_KEY, private=True
         ).async_save({"done": list(ONBOARDING_STEPS)})
         await _write_http(hass, installation.port)
-        await _write_entry(hass, installation.entry_data)
+        await _write_entry(hass, installation.adapter_url)
         return await _write_owner(hass)
     finally:
         # Stores that save late do so now.
@@ -94,16 +101,17 @@ async def _write_http(hass: HomeAssistant, port: int) -> None:
     )
 
 
-async def _write_entry(hass: HomeAssistant, data: dict[str, str]) -> None:
+async def _write_entry(hass: HomeAssistant, adapter_url: str) -> None:
+    """Add the slcan adapter, as the config flow would."""
     entry = ConfigEntry(
         domain=DOMAIN,
-        title=data["channel"],
-        data=data,
+        title=adapter_url.rpartition("/")[2],
+        data={"interface": "slcan", CONF_DEVICE: adapter_url},
         options={},
         version=1,
         minor_version=1,
         source=config_entries.SOURCE_USER,
-        unique_id=f"{data['interface']}:{data['channel']}",
+        unique_id=f"slcan:{adapter_url}",
         discovery_keys=MappingProxyType({}),
         subentries_data=None,
     )

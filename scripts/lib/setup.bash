@@ -108,3 +108,11 @@ make_environment() {
   fi
   echo "$stamp" >"$environment/stamp"
 }
+
+need_chromium() {
+  local program
+  for program in chromium chromium-browser google-chrome google-chrome-stable; do
+    if command -v "$program" >/dev/null; then return; fi
+  done
+  missing chromium "Chromium, for screenshots"
+}

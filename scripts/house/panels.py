@@ -1,0 +1,154 @@
+"""The dashboard and the Energy panel of a house: what an owner wants to see first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .api import Api
+from .entities import Entities
+
+URL_PATH = "energy-packs"
+
+_RELAYS = {"grid_relay": "Grid", "inverter_relay": "Inverter", "load1_relay": "Load 1", "load2_relay": "Load 2"}
+
+type Card = dict[str, Any]
+
+
+async def set_up(api: Api, entities: Entities, serials: Sequence[str]) -> None:
+    """Make the dashboard, the first page that Home Assistant shows, and tell the Energy panel what measures what."""
+    await api.call("energy/save_prefs", **energy_preferences(entities, serials))
+    await api.call(
+        "lovelace/dashboards/create",
+        url_path=URL_PATH,
+        title="Energy packs",
+        icon="mdi:home-battery",
+        show_in_sidebar=True,
+        require_admin=False,
+    )
+    await api.call("lovelace/config/save", url_path=URL_PATH, config=dashboard(entities, serials))
+    await api.call("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
+
+
+def energy_preferences(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
+    """Each pack has its own meters: they add up to the house."""
+    sources: list[dict[str, Any]] = []
+    loads: list[dict[str, Any]] = []
+    for serial in serials:
+        name = entities.names[serial]
+        sources += [
+            {
+                "type": "grid",
+                "name": name,
+                "stat_energy_from": entities.of(serial, "grid_energy"),
+                "stat_rate": entities.of(serial, "grid_power"),
+                "cost_adjustment_day": 0,
+            },
+            {
+                "type": "solar",
+                "name": name,
+                "stat_energy_from": entities.of(serial, "solar_energy"),
+                "stat_rate": entities.of(serial, "solar_power"),
+                "config_entry_solar_forecast": None,
+            },
+            {
+                "type": "battery",
+                "name": name,
+                "stat_energy_from": entities.of(serial, "battery_discharged_energy"),
+                "stat_energy_to": entities.of(serial, "battery_charged_energy"),
+                "stat_rate": entities.of(serial, "battery_discharge_power"),
+                "stat_soc": entities.of(serial, "soc"),
+            },
+        ]
+        loads += [
+            {
+                "stat_consumption": entities.of(serial, f"{load}_energy"),
+                "stat_rate": entities.of(serial, f"{load}_power"),
+                "name": f"{name} load {load[-1]}",
+            }
+            for load in ("load1", "load2")
+        ]
+    return {"energy_sources": sources, "device_consumption": loads}
+
+
+def dashboard(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
+    """One column for the house, one for each pack."""
+    sections = [_house(entities, serials), *(_pack(entities, serial) for serial in serials)]
+    view = {"type": "sections", "title": "Energy packs", "path": "house", "max_columns": 4, "sections": sections}
+    return {"views": [view]}
+
+
+def _house(entities: Entities, serials: Sequence[str]) -> Card:
+    hub = entities.hub
+    return _section(
+        _heading("The house", "mdi:home-lightning-bolt"),
+        _gauge(entities.of(hub, "soc"), "Battery"),
+        _tile(entities.of(hub, "solar_power"), "Solar", "mdi:solar-power", "amber"),
+        _tile(entities.of(hub, "home_power"), "Home", "mdi:home", "blue"),
+        _tile(entities.of(hub, "grid_power"), "Grid", "mdi:transmission-tower", "purple"),
+        _tile(entities.of(hub, "battery_power"), "Battery (+ charging)", "mdi:battery-charging", "green"),
+        {
+            "type": "history-graph",
+            "title": "Last hour",
+            "hours_to_show": 1,
+            "entities": [
+                {"entity": entities.of(hub, key), "name": name}
+                for key, name in (
+                    ("solar_power", "Solar"),
+                    ("home_power", "Home"),
+                    ("grid_power", "Grid"),
+                    ("battery_power", "Battery"),
+                )
+            ],
+            "grid_options": {"columns": "full"},
+        },
+    )
+
+
+def _pack(entities: Entities, serial: str) -> Card:
+    return _section(
+        _heading(entities.names[serial], "mdi:battery-high", entities.of(serial, "grid")),
+        _gauge(entities.of(serial, "soc"), "Battery"),
+        _tile(entities.of(serial, "solar_power"), "Solar", "mdi:solar-power", "amber"),
+        _tile(entities.of(serial, "home_power"), "Home", "mdi:home", "blue"),
+        _tile(entities.of(serial, "grid_power"), "Grid", "mdi:transmission-tower", "purple"),
+        _tile(entities.of(serial, "battery_power"), "Battery (+ charging)", "mdi:battery-charging", "green"),
+        _tile(entities.of(serial, "load1_power"), "Load 1", "mdi:pool", "cyan"),
+        _tile(entities.of(serial, "load2_power"), "Load 2", "mdi:water-boiler", "cyan"),
+        _heading("Relays", "mdi:electric-switch", style="subtitle"),
+        *(_relay(entities.of(serial, key), name) for key, name in _RELAYS.items()),
+    )
+
+
+def _section(*cards: Card) -> Card:
+    return {"type": "grid", "cards": list(cards)}
+
+
+def _heading(text: str, icon: str, badge: str | None = None, style: str = "title") -> Card:
+    badges = [{"type": "entity", "entity": badge, "show_state": True, "name": "Grid"}] if badge else []
+    return {"type": "heading", "heading": text, "icon": icon, "heading_style": style, "badges": badges}
+
+
+def _gauge(entity: str, name: str) -> Card:
+    return {
+        "type": "gauge",
+        "entity": entity,
+        "name": name,
+        "min": 0,
+        "max": 100,
+        "severity": {"red": 0, "yellow": 20, "green": 40},
+        "grid_options": {"columns": 12, "rows": 3},
+    }
+
+
+def _tile(entity: str, name: str, icon: str, color: str) -> Card:
+    return {"type": "tile", "entity": entity, "name": name, "icon": icon, "color": color}
+
+
+def _relay(entity: str, name: str) -> Card:
+    """A switch for mains power asks before it acts."""
+    return {
+        "type": "tile",
+        "entity": entity,
+        "name": name,
+        "color": "green",
+        "icon_tap_action": {"action": "toggle", "confirmation": {"text": f"Switch the relay '{name}'?"}},
+    }
