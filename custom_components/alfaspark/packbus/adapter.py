@@ -41,7 +41,7 @@ BATCH_FRAMES = 512
 _POLL_S = 0.2
 """How long the thread waits for a frame before it looks whether it shall end."""
 
-_JOIN_S = 15.0
+_END_TIMEOUT_S = 15.0
 """Longer than opening takes at most: 5 s to connect and 7 s to find out that no adapter answers."""
 
 
@@ -96,6 +96,7 @@ class CanAdapter:
         self._on_state = on_state
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._sender: ThreadPoolExecutor | None = None
         self._stop = threading.Event()
         self._bus: can.BusABC | None = None
@@ -135,7 +136,11 @@ class CanAdapter:
             raise RuntimeError("The adapter is open already")
         self._loop = asyncio.get_running_loop()
         self._stop.clear()
+        self._queue.clear()
+        self._delivery_scheduled = False
         opened: asyncio.Future[None] = self._loop.create_future()
+        self._ended = self._loop.create_future()
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"CAN send {self._config.channel}")
         self._thread = threading.Thread(
             target=self._run, args=(opened,), name=f"CAN adapter {self._config.channel}", daemon=True
         )
@@ -146,19 +151,19 @@ class CanAdapter:
             self._stop.set()  # the thread closes what it may be opening
             raise
         except AdapterError:
-            self._thread = None
+            await self.close()
             raise
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"CAN send {self._config.channel}")
 
     async def close(self) -> None:
         """Close the adapter and end its thread; no callback comes after this returns. Harmless when not open."""
         self._stop.set()
-        thread, self._thread = self._thread, None
-        if self._sender is not None:
-            self._sender.shutdown(wait=False)  # what still waits there fails on the closed bus
-            self._sender = None
-        if thread is not None:
-            await asyncio.get_running_loop().run_in_executor(None, thread.join, _JOIN_S)
+        if self._thread is None or self._ended is None:
+            return
+        # Ended is said at the very end of the thread, so that joining it does not block.
+        await asyncio.wait([self._ended], timeout=_END_TIMEOUT_S)
+        if self._ended.done() and self._thread is not None:
+            self._thread.join()
+            self._thread = None
 
     async def send(self, can_id: int, data: bytes, *, extended: bool = False) -> None:
         """Hand one data frame of 0 to 8 bytes to the adapter, in the order of the calls.
@@ -208,6 +213,15 @@ class CanAdapter:
     # The thread.
 
     def _run(self, opened: asyncio.Future[None]) -> None:
+        try:
+            self._supervise(opened)
+        finally:
+            if self._sender is not None:
+                self._sender.shutdown()
+            if self._ended is not None:
+                self._post(_settle, self._ended, None)
+
+    def _supervise(self, opened: asyncio.Future[None]) -> None:
         try:
             bus: can.BusABC | None = open_bus(self._config)
         except AdapterError as error:
@@ -295,13 +309,13 @@ class CanAdapter:
             self._loop.call_soon_threadsafe(callback, *arguments)
 
 
-def _settle(opened: asyncio.Future[None], error: AdapterError | None) -> None:
-    if opened.done():  # cancelled
+def _settle(future: asyncio.Future[None], error: AdapterError | None) -> None:
+    if future.done():  # cancelled
         return
     if error is None:
-        opened.set_result(None)
+        future.set_result(None)
     else:
-        opened.set_exception(error)
+        future.set_exception(error)
 
 
 def _shut_down(bus: can.BusABC) -> None:

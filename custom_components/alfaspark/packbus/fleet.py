@@ -9,6 +9,7 @@ from .adapter import ReceivedFrame
 from .frames import CLAIM_ID, CLAIM_MASK, TELEMETRY, AnnounceFlagSet, DeviceType, FrameError, Function, Response
 from .nodes import NodeNumbers
 from .pack import GONE_TIMEOUT_S, READING_TIMEOUT_S, Pack
+from .plausibility import Verdict
 
 WHO_PAUSE_S = 5.0
 LONGEST_WHO_PAUSE_S = 80.0
@@ -268,8 +269,9 @@ class Fleet:
             self.statistics.outdated += 1
             self._who_wanted = True
             return None
-        if not pack.take(function, telemetry, frame.time_s):
-            self.statistics.implausible += 1
+        verdict = pack.take(function, telemetry, frame.time_s)
+        if verdict is not Verdict.PLAUSIBLE:
+            self.statistics.implausible += verdict is Verdict.IMPLAUSIBLE
             return None
         self._note_heard(pack, frame.time_s)
         if isinstance(telemetry, Response) and self._on_response:

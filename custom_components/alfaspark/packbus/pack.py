@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from . import frames
 from .frames import EnergyCounter, FaultCode, Frame, Function, PulseChannel
-from .plausibility import Plausibility, ReadingKey, reading_key
+from .plausibility import Plausibility, ReadingKey, Verdict, reading_key
 
 PROTOCOL_VERSION = 1
 
@@ -52,8 +52,8 @@ class Pack:
     """Fresh S0 counters since that boot."""
     faults: set[tuple[FaultCode, int]] = field(default_factory=set)
     """Faults that stand, each with its argument."""
-    _plausibility: Plausibility = field(default_factory=Plausibility)
-    _taken_s: dict[ReadingKey, float] = field(default_factory=dict)
+    _plausibility: Plausibility = field(default_factory=Plausibility, repr=False)
+    _taken_s: dict[ReadingKey, float] = field(default_factory=dict, repr=False)
     """When the readings that are fresh were taken."""
 
     @property
@@ -94,12 +94,16 @@ class Pack:
                 return frame.boot_id_low != self.boot_id & 0xFF
         return False
 
-    def take(self, function: Function, frame: Frame, time_s: float) -> bool:
+    def take(self, function: Function, frame: Frame, time_s: float) -> Verdict:
         """Make a frame the reading, if it is plausible; return whether it is."""
         key = reading_key(frame, function)
-        if not self._plausibility.accept(key, frame, time_s):
-            return False
-        self._taken_s[key] = time_s
+        verdict = self._plausibility.judge(key, frame, time_s)
+        if verdict is Verdict.PLAUSIBLE:
+            self._taken_s[key] = time_s
+            self._store(frame)
+        return verdict
+
+    def _store(self, frame: Frame) -> None:
         match frame:
             case frames.Battery():
                 self.battery = frame
@@ -119,7 +123,6 @@ class Pack:
                 self.faults.add((frame.code, frame.argument))
             case frames.Fault():
                 self.faults.discard((frame.code, frame.argument))
-        return True
 
     def forget_boot(self) -> None:
         """Drop what belonged to the last boot: its counters and the faults that stood in it."""

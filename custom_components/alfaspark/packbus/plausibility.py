@@ -7,6 +7,7 @@ real is refused for longer than one period.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from math import inf
 
 from . import frames
@@ -24,6 +25,15 @@ def reading_key(frame: Frame, function: Function) -> ReadingKey:
         case frames.Pulse():
             return function, frame.channel
     return function, 0
+
+
+class Verdict(Enum):
+    """What a frame is good for."""
+
+    PLAUSIBLE = "plausible"
+    UNCONFIRMED = "unconfirmed"
+    """There is nothing to compare it with: the next one decides."""
+    IMPLAUSIBLE = "implausible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +57,17 @@ class Limits:
         """Whether the value can be at all."""
         return self.minimum <= value <= self.maximum
 
-    def allow_step(self, before: float | None, value: float, elapsed_s: float) -> bool:
+    def judge_step(self, before: float | None, value: float, elapsed_s: float) -> Verdict:
         """Whether the value can follow another after so many seconds."""
         if value <= self.restart:
-            return True
+            return Verdict.PLAUSIBLE
         if before is None:
             before = self.after_unknown
             if before is None:
-                return False
-        return (
-            before - self.fall - self.fall_per_s * elapsed_s
-            <= value
-            <= before + self.rise + self.rise_per_s * elapsed_s
-        )
+                return Verdict.UNCONFIRMED
+        lowest = before - self.fall - self.fall_per_s * elapsed_s
+        highest = before + self.rise + self.rise_per_s * elapsed_s
+        return Verdict.PLAUSIBLE if lowest <= value <= highest else Verdict.IMPLAUSIBLE
 
 
 def _signal(minimum: float, maximum: float, step: float, per_s: float = 0.0, *, confirmed: bool = False) -> Limits:
@@ -125,24 +133,24 @@ class Plausibility:
         self._accepted: dict[ReadingKey, tuple[Frame, float]] = {}
         self._refused: dict[ReadingKey, tuple[Frame, float]] = {}
 
-    def accept(self, key: ReadingKey, frame: Frame, time_s: float) -> bool:
-        """Whether the frame may become the reading under its key; remembers the answer."""
+    def judge(self, key: ReadingKey, frame: Frame, time_s: float) -> Verdict:
+        """Whether the frame may become the reading under its key; remembers it."""
         limits = _LIMITS.get(key[0])
         if limits is None:
-            return True
+            return Verdict.PLAUSIBLE
         if not _possible(limits, frame):
-            return False
-        if self._goes_on_from(self._accepted.get(key), limits, frame, time_s):
-            self._refused.pop(key, None)
+            return Verdict.IMPLAUSIBLE
+        refused = self._refused.pop(key, None)
+        if refused is not None and time_s - refused[1] > _CONFIRMATION_S.get(key[0], _DEFAULT_CONFIRMATION_S):
+            refused = None
+        verdict = _judge_step(self._accepted.get(key), limits, frame, time_s)
+        if verdict is not Verdict.PLAUSIBLE and refused is not None:
+            verdict = _judge_step(refused, limits, frame, time_s)
+        if verdict is Verdict.PLAUSIBLE:
+            self._accepted[key] = frame, time_s
         else:
-            before = self._refused.pop(key, None)
-            if before is not None and time_s - before[1] > _CONFIRMATION_S.get(key[0], _DEFAULT_CONFIRMATION_S):
-                before = None
-            if before is None or not self._goes_on_from(before, limits, frame, time_s):
-                self._refused[key] = frame, time_s
-                return False
-        self._accepted[key] = frame, time_s
-        return True
+            self._refused[key] = frame, time_s
+        return verdict
 
     def forget_counters(self) -> None:
         """Expect counters to start again, because the pack restarted."""
@@ -150,18 +158,22 @@ class Plausibility:
             for key in [key for key in memory if key[0] in (Function.ENERGY, Function.PULSE)]:
                 del memory[key]
 
-    @staticmethod
-    def _goes_on_from(
-        before: tuple[Frame, float] | None, limits: Mapping[str, Limits], frame: Frame, time_s: float
-    ) -> bool:
-        for name, limit in limits.items():
-            value: float | None = getattr(frame, name)
-            if value is None:
-                continue
-            last = getattr(before[0], name) if before else None
-            if not limit.allow_step(last, value, time_s - before[1] if before else 0.0):
-                return False
-        return True
+
+def _judge_step(
+    before: tuple[Frame, float] | None, limits: Mapping[str, Limits], frame: Frame, time_s: float
+) -> Verdict:
+    verdict = Verdict.PLAUSIBLE
+    for name, limit in limits.items():
+        value: float | None = getattr(frame, name)
+        if value is None:
+            continue
+        last = getattr(before[0], name) if before else None
+        step = limit.judge_step(last, value, time_s - before[1] if before else 0.0)
+        if step is Verdict.IMPLAUSIBLE:
+            return step
+        if step is Verdict.UNCONFIRMED:
+            verdict = step
+    return verdict
 
 
 def _possible(limits: Mapping[str, Limits], frame: Frame) -> bool:
