@@ -129,8 +129,10 @@ class Browser:
             raise HouseError(f"In the page: {json.dumps(answer['exceptionDetails'])[:500]}")
         return answer["result"].get("value")
 
-    async def screenshot(self, file: Path) -> None:
-        """Write what the window shows into a PNG file."""
+    async def screenshot(self, file: Path, *, transparent: bool = False) -> None:
+        """Write what the window shows into a PNG file; `transparent` where the page has no background."""
+        background = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}} if transparent else {}
+        await self._call("Emulation.setDefaultBackgroundColorOverride", **background)
         answer = await self._call("Page.captureScreenshot", format="png")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(base64.b64decode(answer["data"]))
