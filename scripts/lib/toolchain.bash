@@ -33,3 +33,15 @@ CMAKE
   export PATH=$TOOLS/build/bin:$PATH CMAKE_GENERATOR=Ninja CMAKE_TOOLCHAIN_FILE=$bin/toolchain.cmake
   export ZIG_GLOBAL_CACHE_DIR=$TOOLS/build/cache
 }
+
+# What the tests need of the machine: sanitizers and Catch2 come with its own compiler only.
+need_compiler() {
+  command -v cmake >/dev/null || missing cmake "CMake"
+  command -v ninja >/dev/null || missing ninja-build "Ninja"
+  command -v "${CXX:-c++}" >/dev/null || missing g++ "a C++ compiler"
+}
+
+need_catch2() {
+  printf '#if !__has_include(<catch2/catch.hpp>) && !__has_include(<catch2/catch_all.hpp>)\n#error\n#endif\n' |
+    "${CXX:-c++}" -E -x c++ - >/dev/null 2>&1 || missing catch2 "Catch2"
+}
