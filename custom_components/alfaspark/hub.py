@@ -94,6 +94,7 @@ class Hub:
             self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop),
         ):
             self._entry.async_on_unload(unsubscribe)
+        self.bus.async_follow_hub()
         self._greet()
 
     async def async_close(self) -> None:
@@ -165,10 +166,10 @@ class Hub:
         if connected:
             _LOGGER.info("CAN adapter %s is back", self.config.channel)
             self._connected_since_s = monotonic()
+            self.fleet.forget_nodes()
             self._greet()
         else:
-            _LOGGER.warning("CAN adapter %s is lost and will be reopened: %s", self.config.channel, why)
-            self.fleet.forget_nodes()
+            _LOGGER.warning("%s", why)
         self._update(self.packs)
         self.bus.async_follow_hub()
 

@@ -1,0 +1,1 @@
+"""Tests, in the order of what they test: tests/ mirrors custom_components/alfaspark."""

@@ -1,0 +1,133 @@
+"""What all tests of the integration stand on: a bus with scripted packs, and Home Assistant joined to it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from datetime import timedelta
+import logging
+import time
+from unittest.mock import patch
+
+from homeassistant import block_async_io
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.alfaspark.const import CONF_CHANNEL, CONF_INTERFACE, DOMAIN
+
+from .peers import PeerBus, PeerPack
+
+CHANNEL = "house"
+SERIAL = "a0b1c2d3e4f5"
+NODE = 12
+
+_WAIT_S = 5.0
+
+_ANSWERS = "homeassistant.components.websocket_api"
+"""Logs every refusal to a client as an error."""
+
+
+def state(hass: HomeAssistant, entity_id: str) -> str:
+    """Return the state of an entity that exists."""
+    found = hass.states.get(entity_id)
+    assert found is not None, f"there is no {entity_id}"
+    return found.state
+
+
+async def wait_until(condition: Callable[[], object], what: str = "") -> None:
+    """Wait for something that comes over the bus; fail after 5 s."""
+    try:
+        async with asyncio.timeout(_WAIT_S):
+            while not condition():
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        pytest.fail(f"waited {_WAIT_S} s in vain {what}")
+
+
+@pytest.fixture
+def integration(
+    enable_custom_integrations: None, disable_block_async_io: None, caplog: pytest.LogCaptureFixture
+) -> Generator[None]:
+    """Let Home Assistant find the integration, and fail the test if it complains about it.
+
+    Not for all tests: those of packbus know nothing of Home Assistant and may block.
+    """
+    block_async_io.enable()
+    yield
+    complaints = [
+        record.getMessage()
+        for phase in ("setup", "call")
+        for record in caplog.get_records(phase)
+        if (record.levelno >= logging.ERROR and not record.name.startswith(_ANSWERS))
+        or "Detected" in record.getMessage()
+    ]
+    assert complaints == []
+
+
+@pytest.fixture
+async def peers() -> AsyncGenerator[PeerBus]:
+    """Join the bus as everything but Home Assistant."""
+    bus = PeerBus(CHANNEL)
+    running = asyncio.create_task(bus.run())
+    yield bus
+    running.cancel()
+    await running
+
+
+@pytest.fixture
+def pack(peers: PeerBus) -> PeerPack:
+    """Put one pack on the bus, that answers but says nothing by itself."""
+    return peers.add(SERIAL, NODE)
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant) -> MockConfigEntry:
+    """Configure the adapter that is on the bus; not set up yet."""
+    config_entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="house",
+        unique_id=f"virtual:{CHANNEL}",
+        data={CONF_INTERFACE: "virtual", CONF_CHANNEL: CHANNEL},
+    )
+    config_entry.add_to_hass(hass)
+    return config_entry
+
+
+class Clock:
+    """The hub's clock, which can be moved on; readings age by it."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start at the real time."""
+        self._hass = hass
+        self._ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        """Return the time in seconds."""
+        return time.monotonic() + self._ahead_s
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass in one leap and the hub's timers fire once."""
+        self._ahead_s += seconds
+        async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=max(seconds, 1)))
+        await self._hass.async_block_till_done()
+
+
+@pytest.fixture
+def clock(hass: HomeAssistant) -> Generator[Clock]:
+    """Take the hub's clock into the test's hands."""
+    hands = Clock(hass)
+    with patch("custom_components.alfaspark.hub.monotonic", hands.monotonic):
+        yield hands
+
+
+@pytest.fixture
+async def house(hass: HomeAssistant, entry: MockConfigEntry, pack: PeerPack) -> AsyncGenerator[MockConfigEntry]:
+    """Set the integration up with one pack that has reported everything but its counters."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await wait_until(lambda: SERIAL in entry.runtime_data.packs, "for the pack")
+    pack.report()
+    await hass.async_block_till_done()
+    await wait_until(lambda: state(hass, "sensor.energy_pack_e4f5_battery_voltage") == "53.2", "for its readings")
+    yield entry
+    await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
