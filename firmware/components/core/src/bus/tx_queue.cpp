@@ -72,7 +72,7 @@ bool TxQueue::on_transmitted(Micros now, bool sent) {
   const bool is_current_claim = done.is_claim && !done.withdrawn;
   if (is_current_claim && !sent && !claim_) {
     claim_ = done.frame;
-    claim_not_before_ = now + kMillisecond + system_.random() % kClaimBackoffMax;
+    claim_not_before_ = now + kClaimBackoffMin + system_.random() % (kClaimBackoffMax - kClaimBackoffMin + 1);
   }
   pump(now);
   return is_current_claim && sent;

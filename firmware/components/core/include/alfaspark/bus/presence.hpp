@@ -21,7 +21,7 @@ class Presence {
     std::uint64_t serial = 0;
     std::uint8_t node = 0;  ///< 0: no number is free for it
     bool held = false;      ///< for 10 s or more
-    std::optional<frames::DeviceType> device_type;
+    std::optional<frames::DeviceType> device_type{};
   };
 
   void on_claim(Micros now, const Claimant& claimant);

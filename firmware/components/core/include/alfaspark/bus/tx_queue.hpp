@@ -17,6 +17,7 @@ class TxQueue {
   /// A frame that the controller holds longer than this is taken back and sent again: drivers are known to lose one.
   static constexpr Micros kStall = 250 * kMillisecond;
   /// A CLAIM that met an error is repeated after 1..128 ms at random, so that two equal identifiers part.
+  static constexpr Micros kClaimBackoffMin = 1 * kMillisecond;
   static constexpr Micros kClaimBackoffMax = 128 * kMillisecond;
 
   TxQueue(CanPort& can, SystemPort& system) : can_(can), system_(system) {}
