@@ -9,7 +9,7 @@ from . import HouseError
 from .api import Api
 from .browser import Browser
 from .entities import Entities
-from .house import House
+from .house import ENERGIES, House
 
 _AGREE_S = 30.0
 _PAGE_S = 45.0
@@ -35,6 +35,7 @@ _PAGE_TEXT = """(() => {
 
 async def check(house: House, screenshots: Path) -> list[Path]:
     """Look at everything; the screenshots made. Raises HouseError with all that is wrong."""
+    await house.wait_for(ENERGIES)
     async with house.home_assistant.connect() as api:
         problems = [
             *await disagreements(house, api),

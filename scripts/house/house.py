@@ -1,6 +1,7 @@
 """The house: packs, Home Assistant, and their end."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 import shutil
 import tempfile
@@ -19,8 +20,12 @@ BUILD = ROOT / "build"
 
 PACKS = 3
 # What each pack must show before the house counts as started.
-LIVE_READINGS = ("soc", "battery_power", "grid_power", "home_power", "solar_power", "load1_power", "load2_power")
-ENERGIES = ("grid", "home", "solar", "battery_charged", "battery_discharged", "load1", "load2")
+READINGS = ("soc", "battery_power", "grid_power", "home_power", "solar_power", "load1_power", "load2_power")
+# Come later: a counter is sent every 10 s only.
+ENERGIES = tuple(
+    f"{counter}_energy"
+    for counter in ("grid", "home", "solar", "battery_charged", "battery_discharged", "load1", "load2")
+)
 _LIVE_S = 60.0
 
 # A summer's morning, whenever it is started: there is sun for some hours.
@@ -64,7 +69,7 @@ class House:
             )
             self._children.append(self.home_assistant.child)
             await self.home_assistant.wait_until_running()
-            await self.wait_for_packs()
+            await self.wait_for(READINGS)
             async with self.home_assistant.connect() as api:
                 await panels.set_up(api, self.entities, self.simulator.serials)
         except BaseException as error:
@@ -100,8 +105,8 @@ class House:
                 task.cancel()
         return waiting[done.pop()].death()
 
-    async def wait_for_packs(self) -> None:
-        """Wait until Home Assistant shows each pack's readings. Raises HouseError that names what is missing."""
+    async def wait_for(self, readings: Sequence[str]) -> None:
+        """Wait until Home Assistant shows these readings of each pack. Raises HouseError that names what is missing."""
         missing = ["any pack"]
         try:
             async with asyncio.timeout(_LIVE_S), self.home_assistant.connect() as api:
@@ -110,10 +115,10 @@ class House:
                     self.entities = await find(api)
                     states = await api.states()
                     missing = [
-                        f"{self.entities.names.get(serial, serial)} {key}"
+                        f"{self.entities.names.get(serial, serial)} {reading}"
                         for serial in self.simulator.serials
-                        for key in (*LIVE_READINGS, *(f"{energy}_energy" for energy in ENERGIES))
-                        if not is_number(states.get(self.entities.ids.get(f"{serial}_{key}", ""), {}).get("state"))
+                        for reading in readings
+                        if not is_number(states.get(self.entities.ids.get(f"{serial}_{reading}", ""), {}).get("state"))
                     ]
         except TimeoutError:
             raise HouseError(

@@ -70,25 +70,20 @@ def energy_preferences(entities: Entities, serials: Sequence[str]) -> dict[str, 
 
 
 def dashboard(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
-    """One column for the house, one for each pack."""
-    sections = [_house(entities, serials), *(_pack(entities, serial) for serial in serials)]
-    view = {"type": "sections", "title": "Energy packs", "path": "house", "max_columns": 4, "sections": sections}
+    """The house over the whole width, and below it a column for each pack."""
+    sections = [_house(entities), *(_pack(entities, serial) for serial in serials)]
+    view = {"type": "sections", "title": "Energy packs", "path": "house", "max_columns": 3, "sections": sections}
     return {"views": [view]}
 
 
-def _house(entities: Entities, serials: Sequence[str]) -> Card:
+def _house(entities: Entities) -> Card:
     hub = entities.hub
-    return _section(
+    section = _section(
         _heading("The house", "mdi:home-lightning-bolt"),
-        _gauge(entities.of(hub, "soc"), "Battery"),
-        _tile(entities.of(hub, "solar_power"), "Solar", "mdi:solar-power", "amber"),
-        _tile(entities.of(hub, "home_power"), "Home", "mdi:home", "blue"),
-        _tile(entities.of(hub, "grid_power"), "Grid", "mdi:transmission-tower", "purple"),
-        _tile(entities.of(hub, "battery_power"), "Battery (+ charging)", "mdi:battery-charging", "green"),
+        _gauge(entities.of(hub, "soc"), rows=4),
         {
             "type": "history-graph",
-            "title": "Last hour",
-            "hours_to_show": 1,
+            "hours_to_show": 0.25,
             "entities": [
                 {"entity": entities.of(hub, key), "name": name}
                 for key, name in (
@@ -98,24 +93,35 @@ def _house(entities: Entities, serials: Sequence[str]) -> Card:
                     ("battery_power", "Battery"),
                 )
             ],
-            "grid_options": {"columns": "full"},
+            "grid_options": {"columns": 15, "rows": 4},
         },
+        *_powers(entities, hub, columns=9),
     )
+    return section | {"column_span": 3}
 
 
 def _pack(entities: Entities, serial: str) -> Card:
     return _section(
         _heading(entities.names[serial], "mdi:battery-high", entities.of(serial, "grid")),
-        _gauge(entities.of(serial, "soc"), "Battery"),
-        _tile(entities.of(serial, "solar_power"), "Solar", "mdi:solar-power", "amber"),
-        _tile(entities.of(serial, "home_power"), "Home", "mdi:home", "blue"),
-        _tile(entities.of(serial, "grid_power"), "Grid", "mdi:transmission-tower", "purple"),
-        _tile(entities.of(serial, "battery_power"), "Battery (+ charging)", "mdi:battery-charging", "green"),
+        _gauge(entities.of(serial, "soc"), rows=3),
+        *_powers(entities, serial, columns=6),
         _tile(entities.of(serial, "load1_power"), "Load 1", "mdi:pool", "cyan"),
         _tile(entities.of(serial, "load2_power"), "Load 2", "mdi:water-boiler", "cyan"),
         _heading("Relays", "mdi:electric-switch", style="subtitle"),
         *(_relay(entities.of(serial, key), name) for key, name in _RELAYS.items()),
     )
+
+
+def _powers(entities: Entities, owner: str, columns: int) -> list[Card]:
+    return [
+        _tile(entities.of(owner, key), name, icon, color, columns)
+        for key, name, icon, color in (
+            ("solar_power", "Solar", "mdi:solar-power", "amber"),
+            ("home_power", "Home", "mdi:home", "blue"),
+            ("grid_power", "Grid", "mdi:transmission-tower", "purple"),
+            ("battery_power", "Battery (+ charging)", "mdi:battery-charging", "green"),
+        )
+    ]
 
 
 def _section(*cards: Card) -> Card:
@@ -127,20 +133,27 @@ def _heading(text: str, icon: str, badge: str | None = None, style: str = "title
     return {"type": "heading", "heading": text, "icon": icon, "heading_style": style, "badges": badges}
 
 
-def _gauge(entity: str, name: str) -> Card:
+def _gauge(entity: str, rows: int) -> Card:
     return {
         "type": "gauge",
         "entity": entity,
-        "name": name,
+        "name": "Battery",
         "min": 0,
         "max": 100,
         "severity": {"red": 0, "yellow": 20, "green": 40},
-        "grid_options": {"columns": 12, "rows": 3},
+        "grid_options": {"columns": 12, "rows": rows},
     }
 
 
-def _tile(entity: str, name: str, icon: str, color: str) -> Card:
-    return {"type": "tile", "entity": entity, "name": name, "icon": icon, "color": color}
+def _tile(entity: str, name: str, icon: str, color: str, columns: int = 6) -> Card:
+    return {
+        "type": "tile",
+        "entity": entity,
+        "name": name,
+        "icon": icon,
+        "color": color,
+        "grid_options": {"columns": columns},
+    }
 
 
 def _relay(entity: str, name: str) -> Card:
