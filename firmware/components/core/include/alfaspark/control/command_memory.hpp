@@ -21,7 +21,7 @@ class CommandMemory {
     Micros at = 0;
     std::uint8_t length = 0;  ///< 0: empty
     frames::Payload bytes{};
-    std::optional<frames::Response> response;
+    std::optional<frames::Response> response{};
   };
 
   /// `payload`: up to 8 bytes, as received. nullptr if they are new.

@@ -18,7 +18,7 @@ namespace alfaspark {
 class Commands {
  public:
   struct Outcome {
-    std::optional<frames::Response> response;
+    std::optional<frames::Response> response{};
     bool is_who = false;  ///< answer with CLAIM and ANNOUNCE
     bool setting_accepted = false;
   };

@@ -15,7 +15,7 @@ class Warnings {
   static constexpr float kSocLowClearedPct = 22.0F;
 
   struct Conditions {
-    std::optional<float> soc_pct;
+    std::optional<float> soc_pct{};
     bool bms_lost = false;
     bool clock_unknown = false;
     bool host_lost = false;

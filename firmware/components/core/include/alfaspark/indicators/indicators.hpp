@@ -11,7 +11,7 @@ namespace alfaspark {
 class Indicators {
  public:
   struct State {
-    std::optional<float> soc_pct;
+    std::optional<float> soc_pct{};
     bool is_charging = false;
     bool is_host_seen = false;
     bool has_warning = false;

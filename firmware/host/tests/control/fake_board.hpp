@@ -1,0 +1,58 @@
+// A board without hardware: relays that stay where they are put, flash that can fail, indicators that remember.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "alfaspark/ports.hpp"
+
+namespace alfaspark::control_test {
+
+class RelayBoard final : public RelayPort {
+ public:
+  void set(std::size_t relay, bool closed) override {
+    positions.at(relay) = closed;
+    ++movements;
+  }
+  [[nodiscard]] bool is_closed(std::size_t relay) const override { return positions.at(relay); }
+  [[nodiscard]] bool kept_positions() const override { return is_software_restart; }
+
+  std::array<bool, 4> positions{};  // without supply: open
+  int movements = 0;
+  bool is_software_restart = false;
+};
+
+class Flash final : public StoragePort {
+ public:
+  std::size_t read(std::uint8_t key, std::span<std::uint8_t> record) override {
+    const auto found = records.find(key);
+    if (found == records.end() || found->second.size() > record.size()) return 0;
+    std::copy(found->second.begin(), found->second.end(), record.begin());
+    return found->second.size();
+  }
+  bool write(std::uint8_t key, std::span<const std::uint8_t> record) override {
+    ++writes;
+    if (is_broken) return false;
+    records[key].assign(record.begin(), record.end());
+    return true;
+  }
+
+  std::map<std::uint8_t, std::vector<std::uint8_t>> records;
+  int writes = 0;
+  bool is_broken = false;
+};
+
+class Lights final : public IndicatorPort {
+ public:
+  void show(const Indication& indication) override {
+    shown = indication;
+    ++changes;
+  }
+
+  Indication shown;
+  int changes = 0;
+};
+
+}  // namespace alfaspark::control_test
