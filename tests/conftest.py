@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import timedelta
 import logging
 import time
-from unittest.mock import patch
+from unittest.mock import PropertyMock, patch
 
 from homeassistant import block_async_io
 from homeassistant.core import HomeAssistant
@@ -62,6 +62,16 @@ def integration(
         or "Detected" in record.getMessage()
     ]
     assert complaints == []
+
+
+@pytest.fixture
+def entity_registry_enabled_by_default() -> Generator[None]:
+    """Enable all entities, also those that the owner has to ask for."""
+    with patch(
+        "homeassistant.helpers.entity.Entity.entity_registry_enabled_default",
+        new_callable=PropertyMock(return_value=True),
+    ):
+        yield
 
 
 @pytest.fixture

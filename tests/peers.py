@@ -68,6 +68,8 @@ class PeerPack:
     status: frames.Status = STATUS
     currents: frames.Currents = CURRENTS
     mute: bool = False
+    obeys: bool = True
+    """Whether relays follow accepted commands."""
     answers: dict[Command, tuple[Result, int]] = field(default_factory=dict)
     """Result and detail of commands that are not accepted."""
     heard: list[tuple[Command, bytes]] = field(default_factory=list)
@@ -83,6 +85,11 @@ class PeerPack:
 
     def introduce(self) -> None:
         """Send CLAIM and ANNOUNCE."""
+        self.claim()
+        self.announce()
+
+    def claim(self) -> None:
+        """Say whose the node number is."""
         major, minor, patch = self.firmware
         number = int(self.serial, 16)
         claim = frames.Claim(
@@ -95,6 +102,10 @@ class PeerPack:
             fw_patch=patch,
         )
         self.send(can.Message(arbitration_id=frames.CLAIM_ID | number & 0xFFFFFF, data=claim.encode()))
+
+    def announce(self) -> None:
+        """Say what this node is and how it is."""
+        major, minor, patch = self.firmware
         announce = frames.Announce(
             device_type=self.device_type,
             fw_major=major,
@@ -152,7 +163,7 @@ class PeerPack:
             return
         result, detail = self.answers.get(command, (Result.ACCEPTED, 0))
         self.say(Function.RESPONSE, frames.Response(command, sequence, result, detail, 0).encode())
-        if command is Command.SET_RELAY and result is Result.ACCEPTED:
+        if command is Command.SET_RELAY and result is Result.ACCEPTED and self.obeys:
             _, order = frames.SetRelay.decode(payload)
             bit = RelaySet(1 << order.relay)
             relays = self.status.relays | bit if order.closed else self.status.relays & ~bit

@@ -180,6 +180,7 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
 
     _retry: tuple[str, probatio.Schema, dict[str, Any], dict[str, Any]]
     """Arguments of the try that heard no pack."""
+    _frames_heard = 0
     _discovered: UsbServiceInfo
 
     @override
@@ -259,6 +260,14 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
         data = {CONF_INTERFACE: INTERFACE_SLCAN, CONF_DEVICE: self._discovered.device}
         return await self._try("usb_confirm", probatio.Schema({}), user_input, data)
 
+    async def async_step_no_pack(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say that no pack was heard, and let the owner choose."""
+        return self.async_show_menu(
+            step_id="no_pack",
+            menu_options=["listen_again", "finish"],
+            description_placeholders={"frames": str(self._frames_heard)},
+        )
+
     async def async_step_listen_again(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Listen for packs once more."""
         return await self._try(*self._retry)
@@ -283,11 +292,8 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
         if survey.packs:
             return self._finish(data)
         self._retry = (step_id, schema, user_input, data)
-        return self.async_show_menu(
-            step_id="no_pack",
-            menu_options=["listen_again", "finish"],
-            description_placeholders={"frames": str(survey.frames)},
-        )
+        self._frames_heard = survey.frames
+        return await self.async_step_no_pack()
 
     async def _survey_paused(self, config: AdapterConfig) -> Survey:
         """Survey; an entry that is being reconfigured lets go of its adapter meanwhile, which may be the same."""

@@ -1,0 +1,212 @@
+"""Sensors: every reading in its unit, unknown as unknown, stale as unavailable, flicker not written."""
+
+from dataclasses import replace
+
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.alfaspark.packbus.frames import BatteryState, EnergyCounter
+
+from .conftest import SERIAL, Clock, state, wait_until
+from .peers import BATTERY, LOADS, POWER, UNKNOWN_BATTERY, UNKNOWN_POWER, PeerPack
+
+pytestmark = pytest.mark.usefixtures("integration")
+
+PACK = "sensor.energy_pack_e4f5"
+
+ENERGIES_WH = {
+    EnergyCounter.GRID: 1234.5,
+    EnergyCounter.HOME: 15000.0,
+    EnergyCounter.SOLAR: 9000.0,
+    EnergyCounter.BATTERY_CHARGED: 4000.0,
+    EnergyCounter.BATTERY_DISCHARGED: 3000.0,
+    EnergyCounter.LOAD1: 2000.0,
+    EnergyCounter.LOAD2: 1000.0,
+}
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_all_entities(
+    hass: HomeAssistant,
+    house: MockConfigEntry,
+    pack: PeerPack,
+    entity_registry: er.EntityRegistry,
+    snapshot: SnapshotAssertion,
+) -> None:
+    """The golden list: names, unique ids and units are what an owner's history hangs on."""
+    pack.count(ENERGIES_WH)
+    await wait_until(lambda: state(hass, f"{PACK}_grid_energy") != "unavailable", "for the counters")
+    listed = {}
+    for entity in er.async_entries_for_config_entry(entity_registry, house.entry_id):
+        shown = hass.states.get(entity.entity_id)
+        assert shown is not None
+        listed[entity.entity_id] = ", ".join(
+            str(value)
+            for value in (
+                entity.unique_id.replace(house.entry_id, "ENTRY"),
+                entity.entity_category,
+                entity.original_device_class,
+                (entity.capabilities or {}).get("state_class"),
+                shown.attributes.get("unit_of_measurement"),
+            )
+        )
+    assert dict(sorted(listed.items())) == snapshot
+
+
+async def test_what_is_disabled_until_the_owner_wants_it(
+    house: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    disabled = {
+        entity.entity_id
+        for entity in er.async_entries_for_config_entry(entity_registry, house.entry_id)
+        if entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+    }
+    assert disabled == {
+        *(f"{PACK}_{channel}_current" for channel in ("grid", "inverter_output", "load_1", "load_2")),
+        *(
+            f"sensor.alfaspark_{count}"
+            for count in (
+                "can_adapter_reconnections",
+                "can_bus_load",
+                "can_errors",
+                "foreign_frames",
+                "frames_dropped",
+                "frames_received",
+                "frames_sent",
+                "implausible_frames",
+                "invalid_frames",
+            )
+        ),
+    }
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_readings(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    pack.count(ENERGIES_WH)
+    await wait_until(lambda: state(hass, f"{PACK}_load_2_energy") != "unavailable", "for the counters")
+    expected = {
+        "state_of_charge": "61.5",
+        "battery_voltage": "53.2",
+        "battery_charging_current": "-12.5",
+        "battery_state": "discharging",
+        "battery_charging_power": "-665",
+        "battery_discharging_power": "665",
+        "grid_power": "120",
+        "home_power": "1500",
+        "solar_power": "715",
+        "inverter_output_power": "800",
+        "load_1_power": "400",
+        "load_2_power": "300",
+        "grid_frequency": "50.02",
+        "grid_current": "0.55",
+        "inverter_output_current": "3.64",
+        "load_1_current": "1.82",
+        "load_2_current": "1.36",
+        "grid_energy": "1.2345",
+        "home_energy": "15.0",
+        "solar_energy": "9.0",
+        "battery_charged_energy": "4.0",
+        "battery_discharged_energy": "3.0",
+        "load_1_energy": "2.0",
+        "load_2_energy": "1.0",
+    }
+    assert {key: state(hass, f"{PACK}_{key}") for key in expected} == expected
+
+
+async def test_what_the_pack_does_not_know_is_unknown(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    pack.report(UNKNOWN_BATTERY, UNKNOWN_POWER, replace(LOADS, grid_frequency_hz=None))
+    await wait_until(lambda: state(hass, f"{PACK}_grid_frequency") == "unknown")
+    for key in (
+        "state_of_charge",
+        "battery_voltage",
+        "battery_charging_current",
+        "battery_state",
+        "battery_charging_power",
+        "battery_discharging_power",
+        "grid_power",
+        "home_power",
+        "solar_power",
+    ):
+        assert state(hass, f"{PACK}_{key}") == "unknown", key
+    house.runtime_data.bus.async_follow_hub()
+    assert state(hass, "sensor.alfaspark_solar_power") == "unknown"
+    assert state(hass, "sensor.alfaspark_state_of_charge") == "unknown"
+
+
+async def test_an_absent_grid_has_no_frequency(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    pack.report(replace(LOADS, grid_frequency_hz=0))
+    await wait_until(lambda: state(hass, f"{PACK}_grid_frequency") == "unknown")
+
+
+async def test_only_what_is_stale_is_unavailable(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock
+) -> None:
+    await clock.advance(7)
+    assert state(hass, f"{PACK}_battery_voltage") == "unavailable"
+    seen_s = house.runtime_data.packs[SERIAL].data.last_seen_s
+    pack.report()
+    await wait_until(lambda: house.runtime_data.packs[SERIAL].data.last_seen_s > seen_s)
+    await wait_until(lambda: state(hass, f"{PACK}_battery_voltage") == "53.2")
+
+
+async def test_a_flickering_reading_is_written_at_the_heartbeat_only(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
+    coordinator = house.runtime_data.packs[SERIAL]
+    pack.report(replace(POWER, grid_w=124), replace(BATTERY, voltage_v=53.21))
+    await wait_until(lambda: coordinator.data.power.grid_w == 124)
+    await wait_until(lambda: coordinator.data.battery.voltage_v == 53.21)
+    assert changes == []
+
+    monkeypatch.setattr("custom_components.alfaspark.sensor._HEARTBEAT_S", 0.0)
+    coordinator.async_update_listeners()
+    assert state(hass, f"{PACK}_grid_power") == "124"
+    assert state(hass, f"{PACK}_battery_voltage") == "53.21"
+    assert len(changes) == 2
+
+
+async def test_a_reading_that_moves_is_written_at_once(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    pack.report(replace(POWER, grid_w=125), replace(BATTERY, state=BatteryState.IDLE, current_a=0.0))
+    await wait_until(lambda: state(hass, f"{PACK}_grid_power") == "125")
+    await wait_until(lambda: state(hass, f"{PACK}_battery_state") == "idle")
+
+
+async def test_the_sums_of_the_fleet(hass: HomeAssistant, house: MockConfigEntry) -> None:
+    house.runtime_data.bus.async_follow_hub()
+    assert {key: state(hass, f"sensor.alfaspark_{key}") for key in ("packs_present", "state_of_charge")} == {
+        "packs_present": "1",
+        "state_of_charge": "61.5",
+    }
+    assert state(hass, "sensor.alfaspark_battery_charging_power") == "-665"
+    assert state(hass, "sensor.alfaspark_grid_power") == "120"
+    assert state(hass, "sensor.alfaspark_home_power") == "1500"
+    assert state(hass, "sensor.alfaspark_solar_power") == "715"
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_bus_statistics_survive_the_loss_of_the_adapter(hass: HomeAssistant, house: MockConfigEntry) -> None:
+    hub = house.runtime_data
+    before = int(state(hass, "sensor.alfaspark_frames_received"))
+    hub._adapter._bus.shutdown()
+    await wait_until(lambda: not hub.connected)
+    await wait_until(lambda: state(hass, "sensor.alfaspark_can_bus_load") == "unavailable")
+    assert int(state(hass, "sensor.alfaspark_frames_received")) >= before
+    await wait_until(lambda: hub.connected)
+    await wait_until(lambda: hub.bus_readings.adapter.reconnects == 1)
+
+
+async def test_updating_an_entity_on_request_keeps_its_reading(hass: HomeAssistant, house: MockConfigEntry) -> None:
+    hub = house.runtime_data
+    await hub.packs[SERIAL].async_refresh()
+    await hub.bus.async_refresh()
+    assert state(hass, f"{PACK}_battery_voltage") == "53.2"
+    assert state(hass, "sensor.alfaspark_solar_power") == "715"
