@@ -286,3 +286,49 @@ async def test_random_frames_change_nothing(
     )
     await hass.async_block_till_done()
     assert changes == []
+
+
+async def test_a_pack_that_was_gone_comes_back_with_the_same_entities(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, LOGGER)
+    coordinator = house.runtime_data.packs[SERIAL]
+    await clock.advance(121)
+    assert not coordinator.data.present
+    pack.introduce()
+    pack.report()
+    await wait_until(lambda: coordinator.data.present, "for the pack")
+    await wait_until(lambda: state(hass, "sensor.energy_pack_e4f5_battery_voltage") == "53.2")
+    assert house.runtime_data.packs == {SERIAL: coordinator}
+
+
+async def test_a_restart_of_a_pack_that_belongs_elsewhere_is_only_told_the_time(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock
+) -> None:
+    second = MockConfigEntry(
+        domain=DOMAIN, title="spare", data={CONF_INTERFACE: "virtual", CONF_CHANNEL: CHANNEL}, unique_id="virtual:spare"
+    )
+    second.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(second.entry_id)
+    hub = second.runtime_data
+    await wait_until(lambda: SERIAL in hub.fleet.packs, "for the pack on the second bus")
+    await clock.advance(1)
+    pack.restart(0x4321)
+    await wait_until(lambda: hub.fleet.packs[SERIAL].boot_id == 0x4321)
+    assert hub.packs == {}
+    assert await hass.config_entries.async_unload(second.entry_id)
+
+
+async def test_nothing_is_sent_while_the_adapter_is_lost(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock
+) -> None:
+    await wait_until(lambda: pack.commands.count(Command.SET_TIME) >= 2)
+    pack.heard.clear()
+    hub = house.runtime_data
+    hub._adapter._bus.shutdown()
+    await wait_until(lambda: not hub.connected)
+    hub.fleet._who_wanted = True
+    await clock.advance(60)
+    assert pack.heard == []
+    assert hub.bus_readings.adapter.errors == 0
+    await wait_until(lambda: Command.SET_TIME in pack.commands, "for the time after its return")
