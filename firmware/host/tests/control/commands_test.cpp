@@ -132,8 +132,8 @@ TEST_CASE("SET_TIME sets a clock that runs free; impossible times are counted, n
         bench.run(bench.bytes_of(commands::SetTime{unix_s, static_cast<std::int16_t>(offset_min)}), true);
     CHECK_FALSE(outcome.response);
   };
-  set(1'735'689'599, 0);      // 2024-12-31 23:59:59
-  set(4'102'444'800, 0);      // 2100
+  set(1'735'689'599, 0);  // 2024-12-31 23:59:59
+  set(4'102'444'800, 0);  // 2100
   set(1'800'000'000, -721);
   set(1'800'000'000, 841);
   bench.run({0x02, 1, 2, 3});
@@ -170,8 +170,8 @@ TEST_CASE("Unknown commands, wrong lengths, values out of range, and what this f
   CHECK(result({0x11, 8, 0, 2}) == Result::kOutOfRange);
   CHECK(result({0x13, 9}) == Result::kBadLength);
   CHECK(result({0x22, 10}) == Result::kBadLength);
-  const Bytes lengths_of_the_rest[] = {
-      {0x10, 4}, {0x12, 8}, {0x14, 8}, {0x15, 3}, {0x20, 8}, {0x21, 2}, {0x23, 2}, {0x24, 6}, {0x25, 7}};
+  const Bytes lengths_of_the_rest[] = {{0x10, 4}, {0x12, 8}, {0x14, 8}, {0x15, 3}, {0x20, 8},
+                                       {0x21, 2}, {0x23, 2}, {0x24, 6}, {0x25, 7}};
   for (const auto& entry : lengths_of_the_rest) {
     Bytes bytes(entry[1]);
     bytes[0] = entry[0];

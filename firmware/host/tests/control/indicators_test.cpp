@@ -14,8 +14,8 @@ constexpr Rgb kOff{};
 constexpr Rgb kGreen{0, 255, 0};
 constexpr Rgb kRed{255, 0, 0};
 constexpr Rgb kBlue{0, 0, 255};
-constexpr Micros kOn = 0;                       // in the first half of a blink
-constexpr Micros kDark = 600 * kMillisecond;    // in its second half
+constexpr Micros kOn = 0;                     // in the first half of a blink
+constexpr Micros kDark = 600 * kMillisecond;  // in its second half
 
 Indication at_soc(float soc_pct, Micros now = kOn) { return indication_of(now, {.soc_pct = soc_pct}); }
 long lit(const Indication& shown, Rgb colour) { return std::count(shown.bar.begin(), shown.bar.end(), colour); }
@@ -52,7 +52,8 @@ TEST_CASE("While charging a blue dot sweeps through the lit part to its end") {
     const auto shown = indication_of(now, {.soc_pct = 45.0F, .is_charging = true});
     REQUIRE(lit(shown, kBlue) == 1);
     REQUIRE(lit(shown, kGreen) == 4);
-    const auto place = static_cast<std::size_t>(std::find(shown.bar.begin(), shown.bar.end(), kBlue) - shown.bar.begin());
+    const auto place =
+        static_cast<std::size_t>(std::find(shown.bar.begin(), shown.bar.end(), kBlue) - shown.bar.begin());
     if (places.empty() || places.back() != place) places.push_back(place);
   }
   CHECK(places == std::vector<std::size_t>{0, 1, 2, 3, 4, 0, 1, 2, 3, 4});
