@@ -56,7 +56,7 @@ def integration(
     yield
     complaints = [
         record.getMessage()
-        for phase in ("setup", "call")
+        for phase in ("setup", "call", "teardown")
         for record in caplog.get_records(phase)
         if (record.levelno >= logging.ERROR and not record.name.startswith(_ANSWERS))
         or "Detected" in record.getMessage()

@@ -91,7 +91,7 @@ class Hub:
         for unsubscribe in (
             async_track_time_interval(self._hass, self._tick, _TICK, cancel_on_shutdown=True),
             async_track_time_interval(self._hass, self._set_time, _SET_TIME_INTERVAL, cancel_on_shutdown=True),
-            self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop),
+            self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._stop),
         ):
             self._entry.async_on_unload(unsubscribe)
         self.bus.async_follow_hub()

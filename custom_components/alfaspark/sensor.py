@@ -185,6 +185,10 @@ PACK_SENSORS: tuple[PackSensorDescription[Any], ...] = (
 )
 
 
+def _rounded(computed: float | None) -> float | None:
+    return None if computed is None else round(computed, 1)
+
+
 def _total(key: str, value_fn: Callable[[BusReadings], int | None]) -> BusSensorDescription:
     return BusSensorDescription(
         key=key,
@@ -229,7 +233,7 @@ BUS_SENSORS: tuple[BusSensorDescription, ...] = (
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         step=_SOC_STEP_PCT,
-        value_fn=lambda readings: readings.totals.soc_pct,
+        value_fn=lambda readings: _rounded(readings.totals.soc_pct),
         needs_bus=True,
     ),
     _total("battery_power", lambda readings: readings.totals.battery_w),
@@ -245,7 +249,7 @@ BUS_SENSORS: tuple[BusSensorDescription, ...] = (
         entity_registry_enabled_default=False,
         suggested_display_precision=1,
         step=1.0,
-        value_fn=lambda readings: readings.adapter.bus_load_pct,
+        value_fn=lambda readings: _rounded(readings.adapter.bus_load_pct),
         needs_bus=True,
     ),
     _count("frames_received", lambda readings: readings.adapter.frames_received),
