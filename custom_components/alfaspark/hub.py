@@ -169,7 +169,7 @@ class Hub:
             self.fleet.forget_nodes()
             self._greet()
         else:
-            _LOGGER.warning("%s", why)
+            _LOGGER.warning("The CAN bus is lost. %s", why)
         self._update(self.packs)
         self.bus.async_follow_hub()
 
