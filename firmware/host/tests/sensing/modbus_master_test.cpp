@@ -1,6 +1,8 @@
 // R2: Modbus RTU master, CRC low byte first, 100 ms timeout, without waiting.
 #include "alfaspark/sensing/modbus_master.hpp"
 
+#include <array>
+#include <utility>
 #include <vector>
 
 #include "bench.hpp"
@@ -20,7 +22,7 @@ Bytes with_crc(Bytes frame) {
 }
 
 /// 51.2 V and -3.50 A as the generic profile's BMS sends them.
-const Bytes kAnswer = with_crc({0x01, 0x03, 0x04, 0x02, 0x00, 0xFE, 0xA2});
+constexpr std::array<std::uint8_t, 9> kAnswer{0x01, 0x03, 0x04, 0x02, 0x00, 0xFE, 0xA2, 0x3A, 0x52};
 const ModbusRead kRead{1, 3, 0, 2};
 const ModbusRead kOtherRead{1, 3, 40, 2};
 
@@ -113,7 +115,7 @@ TEST_CASE("R2: the longest answer fits behind garbage", "[sensing][modbus]") {
 }
 
 Bytes changed_answer(std::size_t index, std::uint8_t difference) {
-  Bytes answer = kAnswer;
+  Bytes answer(kAnswer.begin(), kAnswer.end());
   answer[index] ^= difference;
   return answer;
 }
@@ -125,6 +127,7 @@ TEST_CASE("R2: what is no answer to this request is silence", "[sensing][modbus]
       {"CRC high byte first", {0x01, 0x03, 0x04, 0x02, 0x00, 0xFE, 0xA2, kAnswer[8], kAnswer[7]}},
       {"wrong unit", with_crc({0x02, 0x03, 0x04, 2, 0, 0, 0})},
       {"wrong function", with_crc({0x01, 0x04, 0x04, 2, 0, 0, 0})},
+      {"wrong byte count", with_crc({0x01, 0x03, 0x06, 2, 0, 0, 0})},
       {"too few registers", with_crc({0x01, 0x03, 0x02, 2, 0})},
       {"too many registers", with_crc({0x01, 0x03, 0x06, 2, 0, 0, 0, 0, 0})},
       {"another unit's exception", with_crc({0x02, 0x83, 0x02})},
@@ -196,6 +199,15 @@ TEST_CASE("R2: a late answer is not taken as the answer of another request", "[s
     CHECK_FALSE(desk.master.request(300 * kMillisecond, kOtherRead));
     desk.master.on_bytes(450 * kMillisecond, kAnswer);  // of the second
     REQUIRE(desk.master.request(1'140 * kMillisecond, kOtherRead));
+    CHECK(desk.master.status() == Status::kWaiting);
+  }
+  SECTION("nor are bytes that came before a request part of its answer") {
+    REQUIRE(desk.master.request(200 * kMillisecond, kRead));
+    desk.master.on_bytes(300 * kMillisecond, std::span(kAnswer).first(5));
+    desk.master.tick(330 * kMillisecond);
+    REQUIRE(desk.master.status() == Status::kTimedOut);
+    REQUIRE(desk.master.request(340 * kMillisecond, kRead));
+    desk.master.on_bytes(345 * kMillisecond, std::span(kAnswer).subspan(5));
     CHECK(desk.master.status() == Status::kWaiting);
   }
   SECTION("nor are bytes that came between two requests") {

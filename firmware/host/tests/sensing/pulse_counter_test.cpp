@@ -76,6 +76,22 @@ TEST_CASE("R2: a short dip does not split an S0 pulse", "[sensing][s0]") {
   CHECK(s0.counter.reading().count == 1);
 }
 
+TEST_CASE("R2: a glitch neither splits nor shortens what it falls into", "[sensing][s0]") {
+  S0 s0;
+  SECTION("an S0 pulse") {
+    s0.level(true, 10 * kMs);
+    s0.level(false, 200);
+    s0.level(true, 21 * kMs);
+  }
+  SECTION("the rest before it") {
+    s0.level(true, 200);
+    s0.level(false, 10 * kMs);
+    s0.level(true, 31 * kMs);
+  }
+  s0.level(false, 500 * kMs);
+  CHECK(s0.counter.reading().count == 1);
+}
+
 TEST_CASE("R2: a contact that was closed at the start does not count its opening", "[sensing][s0]") {
   S0 s0;
   s0.level(false, 500 * kMs);

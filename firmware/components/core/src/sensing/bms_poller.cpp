@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::uint8_t kTries = 3;
 constexpr Micros kFirstBackOff = 100 * kMillisecond;  // doubles with every failure
-// A line that does not take a request for this long fails it. Longer than ModbusMaster::kLateAnswer.
-constexpr Micros kLineBlocked = 1'500 * kMillisecond;
 constexpr int kLongestRead = 8;  // registers; a hole in a map may be refused, so only close ones share a request
 
 float to_value(const BmsRegister& source, std::uint16_t raw) {
@@ -71,7 +69,6 @@ void BmsPoller::send(Micros now) {
     master_.set_line(profile.baud_rate, profile.min_pause_ms);
   }
   waiting_ = master_.request(now, requests_.reads[next_read_]);
-  if (!waiting_ && now - request_at_ >= kLineBlocked) on_failure(now);
 }
 
 void BmsPoller::judge(Micros now) {

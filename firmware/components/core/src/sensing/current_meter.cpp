@@ -15,8 +15,6 @@ constexpr Micros kClippedHold = 5 * kSecond;
 constexpr std::uint32_t kClippedSamples = 3;  // in a window: one spike of the ADC is not clipping
 // The bias is designed to mid-range; a quarter of the range away the divider or the CT's wiring is broken.
 constexpr float kLargestBias = 1024.0F;
-// Below 0.2 % of full scale the quantisation drowns the zero crossings.
-constexpr float kWeakestReferenceCounts = 3.0F;
 constexpr float kReferenceHysteresis = 1.5F;
 
 Parameter of_channel(Parameter first, std::size_t channel) {
@@ -41,7 +39,7 @@ void CurrentMeter::on_samples(Micros now, const SampleBlock& block, std::optiona
   float period_samples = other_cycle_s * rate_hz;
   if (sense_cycle_s) {
     period_samples = *sense_cycle_s * rate_hz;
-  } else if (const auto signal_period = signal_.period_samples(); signal_period && reference_strong()) {
+  } else if (const auto signal_period = signal_.period_samples(); signal_period) {
     period_samples = *signal_period;
   }
   for (std::size_t channel = 0; channel < kCurrentChannels; ++channel) {
@@ -82,14 +80,12 @@ float CurrentMeter::to_amperes(std::size_t channel, float rms_counts) const {
   return measured_a > floor_a ? std::sqrt((measured_a - floor_a) * (measured_a + floor_a)) : 0.0F;
 }
 
-bool CurrentMeter::reference_strong() const { return channels_[reference_].last.rms_counts >= kWeakestReferenceCounts; }
-
 void CurrentMeter::choose_reference() {
   std::size_t strongest = reference_;
   for (std::size_t channel = 0; channel < kCurrentChannels; ++channel) {
     if (channels_[channel].last.rms_counts > channels_[strongest].last.rms_counts) strongest = channel;
   }
-  const float needed = std::max(kWeakestReferenceCounts, kReferenceHysteresis * channels_[reference_].last.rms_counts);
+  const float needed = kReferenceHysteresis * channels_[reference_].last.rms_counts;
   if (strongest == reference_ || channels_[strongest].last.rms_counts < needed) return;
   reference_ = strongest;
   signal_.restart();

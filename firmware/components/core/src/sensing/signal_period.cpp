@@ -12,9 +12,7 @@ namespace {
 
 constexpr float kThinnedRateHz = 1000.0F;
 constexpr float kCornerHz = 50.0F;
-constexpr float kHysteresis = 0.3F;  // of the peak
 constexpr float kLongestHoldS = 1.0F;
-constexpr float kLongestSilenceS = 0.05F;
 // A load that comes or goes moves the phase of the current, not the mains: a cycle that differs by more is left out.
 constexpr float kLargestDeviation = 0.02F;
 constexpr float kRateTolerance = 0.01F;
@@ -26,11 +24,7 @@ void SignalPeriod::restart() {
   pending_ = 0;
   low_pass_ = {};
   previous_ = 0.0F;
-  peak_ = 0.0F;
-  hysteresis_ = 0.0F;
-  armed_ = false;
-  crossed_ = false;
-  since_crossing_ = 0.0F;
+  since_crossing_ = kNoCrossing;
   cycles_.reset();
 }
 
@@ -64,30 +58,16 @@ void SignalPeriod::add(std::span<const std::uint16_t> samples, float sample_rate
 void SignalPeriod::detect(float value) {
   since_crossing_ += 1.0F;
   period_age_ += 1.0F;
-  peak_ = std::max(peak_, std::abs(value));
-  if (value < -hysteresis_) armed_ = true;
-  if (armed_ && previous_ < 0.0F && value >= 0.0F) {
+  if (previous_ < 0.0F && value >= 0.0F) {
     const float past_crossing = value / (value - previous_);
-    if (crossed_) on_cycle(since_crossing_ - past_crossing);
-    crossed_ = true;
+    on_cycle(since_crossing_ - past_crossing);
     since_crossing_ = past_crossing;
-    hysteresis_ = kHysteresis * peak_;
-    peak_ = 0.0F;
-    armed_ = false;
-  } else if (since_crossing_ > kLongestSilenceS * thinned_rate_hz_) {
-    // Nothing for more than two cycles: a weaker signal, or none.
-    crossed_ = false;
-    since_crossing_ = 0.0F;
-    hysteresis_ = kHysteresis * peak_;
-    peak_ = 0.0F;
-    cycles_.reset();
   }
   previous_ = value;
 }
 
 void SignalPeriod::on_cycle(float length) {
-  const float frequency_hz = thinned_rate_hz_ / length;
-  if (frequency_hz < kLowestMainsHz || frequency_hz > kHighestMainsHz) {
+  if (length * kLowestMainsHz > thinned_rate_hz_ || length * kHighestMainsHz < thinned_rate_hz_) {
     cycles_.reset();
     return;
   }

@@ -45,7 +45,6 @@ class CurrentMeter {
   void restart();
   void on_window(Micros now, std::size_t channel, const RmsWindow::Result& result);
   [[nodiscard]] float to_amperes(std::size_t channel, float rms_counts) const;
-  [[nodiscard]] bool reference_strong() const;
   void choose_reference();
 
   const Parameters& parameters_;

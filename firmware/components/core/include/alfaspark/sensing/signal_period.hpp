@@ -2,11 +2,13 @@
 // input.
 //
 // The samples are thinned to about 1 kS/s and passed through three equal low passes at 50 Hz, which leave under a tenth
-// of a third harmonic relative to the fundamental. Upward zero crossings of that, with hysteresis, are interpolated.
+// of a third harmonic relative to the fundamental, and too little of anything faster to cross zero twice. The upward
+// crossings are interpolated.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -24,6 +26,8 @@ class SignalPeriod {
   [[nodiscard]] std::optional<float> period_samples() const;
 
  private:
+  static constexpr float kNoCrossing = std::numeric_limits<float>::infinity();
+
   void set_rate(float sample_rate_hz);
   void detect(float value);
   void on_cycle(float length);
@@ -38,11 +42,7 @@ class SignalPeriod {
   std::array<float, 3> low_pass_{};
 
   float previous_ = 0.0F;
-  float peak_ = 0.0F;        ///< of the cycle that runs
-  float hysteresis_ = 0.0F;  ///< how far below zero a cycle must have been
-  bool armed_ = false;
-  bool crossed_ = false;  ///< there was a crossing to count from
-  float since_crossing_ = 0.0F;
+  float since_crossing_ = kNoCrossing;  ///< thinned samples
   CycleAverage cycles_;
 
   std::optional<float> period_;  ///< in thinned samples
