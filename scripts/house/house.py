@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 import shutil
 import tempfile
+import time
 from types import TracebackType
 from typing import Self
 
@@ -39,6 +40,7 @@ class House:
         """Choose ports and a folder. Nothing is started yet."""
         BUILD.mkdir(exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="house-", dir=BUILD))
+        self.began_s = time.monotonic()
         self.simulator: Simulator
         self.home_assistant: HomeAssistant
         self.entities: Entities

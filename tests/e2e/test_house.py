@@ -1,0 +1,162 @@
+"""What happens on the bus and to the packs is seen in Home Assistant, and what it asks for happens."""
+
+import asyncio
+from collections.abc import Callable
+import time
+from typing import Any
+
+import pytest
+
+from scripts.house.api import Api, ApiError
+from scripts.house.check import disagreements, energy_problems
+from scripts.house.house import ENERGIES, PACKS, READINGS, House
+
+from .conftest import Viewer, eventually
+
+RELAYS = ("grid_relay", "inverter_relay", "load1_relay", "load2_relay")
+
+
+async def _is_whole(viewer: Viewer, packs: range = range(PACKS)) -> bool:
+    return all(["unavailable" not in (await viewer.of_pack(pack)).values() for pack in packs])
+
+
+async def _truth_of(house: House, pack: int) -> dict[str, Any]:
+    truth: dict[str, Any] = (await house.simulator.truth())["packs"][pack]
+    return truth
+
+
+async def test_home_assistant_shows_what_physically_is(house: House, api: Api) -> None:
+    assert not await disagreements(house, api)
+
+
+async def test_a_grid_failure_is_seen(house: House, viewer: Viewer) -> None:
+    grids = [viewer.entity(pack, "grid") for pack in range(PACKS)]
+    frequencies = [viewer.entity(pack, "grid_frequency") for pack in range(PACKS)]
+    assert await viewer.states(*grids) == ["on"] * PACKS
+
+    async def shown(grid: str) -> bool:
+        return await viewer.states(*grids) == [grid] * PACKS
+
+    await house.simulator.control(grid=False)
+    try:
+        # The packs say so within 2.25 periods; there is nothing to wait for but the bus and this test's own looking.
+        await eventually(lambda: shown("off"), 1.5, "Home Assistant sees the grid fail")
+        await eventually(
+            lambda: _are(viewer, frequencies, "unknown"), 6, "a grid that is absent has no frequency in Home Assistant"
+        )
+    finally:
+        await house.simulator.control(grid=True)
+    # A grid that is back counts after one second of valid cycles.
+    await eventually(lambda: shown("on"), 3, "Home Assistant sees the grid return")
+
+
+async def _are(viewer: Viewer, entities: list[str], state: str) -> bool:
+    return set(await viewer.states(*entities)) == {state}
+
+
+async def test_a_relay_switched_in_home_assistant_moves_the_plant(house: House, api: Api, viewer: Viewer) -> None:
+    relay, power = viewer.entity(0, "load2_relay"), viewer.entity(0, "load2_power")
+    await house.simulator.control(pack=0, load2_w=1800)
+    try:
+        await eventually(lambda: _is_about(viewer, power, 1800), 8, "the load draws its power")
+
+        await api.call_service("switch", "turn_off", relay)
+        truth = await _truth_of(house, 0)
+        assert truth["relays"] == {"grid": True, "inverter": True, "load1": True, "load2": False}
+        assert truth["powers_w"]["load2"] == 0
+        assert await viewer.states(relay) == ["off"]
+        await eventually(lambda: _is_about(viewer, power, 0), 8, "the power of an open circuit is 0")
+
+        await asyncio.sleep(2.1)
+        await api.call_service("switch", "turn_on", relay)
+        assert (await _truth_of(house, 0))["relays"]["load2"]
+        await eventually(lambda: _is_about(viewer, power, 1800), 8, "the load draws its power again")
+    finally:
+        await house.simulator.control(pack=0, load2_w=None)
+
+
+async def _is_about(viewer: Viewer, entity: str, watts: float) -> bool:
+    (state,) = await viewer.states(entity)
+    return abs(float(state) - watts) <= 0.02 * watts
+
+
+async def test_a_relay_that_may_not_move_yet_says_why(house: House, api: Api, viewer: Viewer) -> None:
+    relay = viewer.entity(1, "load1_relay")
+    await api.call_service("switch", "turn_off", relay)
+    with pytest.raises(ApiError, match=r"two seconds|few seconds"):
+        await api.call_service("switch", "turn_on", relay)
+    assert not (await _truth_of(house, 1))["relays"]["load1"]
+    await asyncio.sleep(2.1)
+    await api.call_service("switch", "turn_on", relay)
+    assert (await _truth_of(house, 1))["relays"]["load1"]
+
+
+async def test_a_pack_without_supply_is_unavailable_until_it_is_back(
+    house: House, viewer: Viewer, new_log_lines: Callable[[], list[str]]
+) -> None:
+    cut = 2
+    others = range(cut)
+
+    async def is_gone() -> bool:
+        return set((await viewer.of_pack(cut)).values()) == {"unavailable"}
+
+    await house.simulator.control(pack=cut, power=False)
+    try:
+        await eventually(is_gone, 8, "everything of the pack is unavailable")
+        assert await _is_whole(viewer, others), "the other packs have nothing to do with it"
+    finally:
+        await house.simulator.control(pack=cut, power=True)
+    await eventually(lambda: _is_whole(viewer), 40, "everything of the pack is back")
+
+    told = [line.partition("] ")[2] for line in new_log_lines()]
+    name = house.entities.names[house.simulator.serials[cut]]
+    assert len(told) == 2, told
+    assert told[0].startswith(f"{name} is not heard")
+    assert told[1].startswith(f"{name} is heard again")
+
+
+async def test_a_lost_adapter_comes_back_by_itself(
+    house: House, viewer: Viewer, new_log_lines: Callable[[], list[str]]
+) -> None:
+    async def all_unavailable() -> bool:
+        return all([set((await viewer.of_pack(pack)).values()) == {"unavailable"} for pack in range(PACKS)])
+
+    house.simulator.child.kill()
+    await house.simulator.child.wait()
+    await eventually(all_unavailable, 8, "nothing is shown that nobody says")
+    # Long enough for some vain tries to open it again.
+    await asyncio.sleep(5)
+    await house.start_simulator()
+    await eventually(lambda: _is_whole(viewer), 60, "everything is back without anybody's help")
+    await house.wait_for((*READINGS, *ENERGIES))
+
+    told = [line.partition("] ")[2] for line in new_log_lines()]
+    assert len(told) == 2, told
+    assert "lost" in told[0]
+    assert "back" in told[1]
+
+
+async def test_relays_kept_their_positions(house: House) -> None:
+    truth = await house.simulator.truth()
+    assert [pack["relays"] for pack in truth["packs"]] == [
+        {"grid": True, "inverter": True, "load1": True, "load2": True}
+    ] * PACKS
+
+
+async def test_it_is_still_there_when_a_trial_configuration_would_have_been_reverted(house: House, api: Api) -> None:
+    """Home Assistant takes back what it only tried after five minutes; by then it must have compiled statistics, too."""
+    lasted_s = time.monotonic() - house.began_s
+    await asyncio.sleep(max(0.0, 6.2 * 60 - lasted_s))
+    assert house.home_assistant.child.running
+    assert not energy_problems(await api.call("energy/validate"), statistics_due=True)
+    assert not await disagreements(house, api)
+
+
+async def test_nothing_went_wrong_unnoticed(house: House) -> None:
+    wrong = [
+        line
+        for line in house.home_assistant.log_lines()
+        if "blocking call" in line or ("alfaspark" in line and " ERROR " in line)
+    ]
+    # A refused command is an answer to its client, and logged as such.
+    assert not [line for line in wrong if "websocket_api" not in line]
