@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 import logging
 import threading
@@ -142,7 +141,10 @@ class CanAdapter:
         self._ended = self._loop.create_future()
         self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"CAN send {self._config.channel}")
         self._thread = threading.Thread(
-            target=self._run, args=(opened,), name=f"CAN adapter {self._config.channel}", daemon=True
+            target=self._run,
+            args=(opened, self._ended, self._sender),
+            name=f"CAN adapter {self._config.channel}",
+            daemon=True,
         )
         self._thread.start()
         try:
@@ -212,14 +214,12 @@ class CanAdapter:
 
     # The thread.
 
-    def _run(self, opened: asyncio.Future[None]) -> None:
+    def _run(self, opened: asyncio.Future[None], ended: asyncio.Future[None], sender: ThreadPoolExecutor) -> None:
         try:
             self._supervise(opened)
         finally:
-            if self._sender is not None:
-                self._sender.shutdown()
-            if self._ended is not None:
-                self._post(_settle, self._ended, None)
+            sender.shutdown()
+            self._post(_settle, ended, None)
 
     def _supervise(self, opened: asyncio.Future[None]) -> None:
         try:
@@ -305,8 +305,10 @@ class CanAdapter:
 
     def _post[*Ts](self, callback: Callable[[*Ts], None], *arguments: *Ts) -> None:
         assert self._loop is not None
-        with suppress(RuntimeError):  # the event loop is closed: the program ends
+        try:
             self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:  # the event loop was closed before the adapter: nobody listens any more
+            self._stop.set()
 
 
 def _settle(future: asyncio.Future[None], error: AdapterError | None) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from math import floor
 
 WINDOW_S = 5
-"""Length of the sliding window; shorter than this the 2 s telemetry sets would show as waves."""
+"""Length of the sliding window, up to a second more; a shorter one would show the 2 s telemetry sets as waves."""
 
 _STUFFED_SHARE = 0.3
 """Stuff bits as a share of the possible maximum, counted over telemetry of packs.
@@ -50,14 +50,12 @@ class BusLoad:
 
     def percent(self, now_s: float) -> float | None:
         """Load in percent, 0..100; None in the first second."""
-        watched_s = min(now_s - self._start_s, WINDOW_S)
+        # From the start of a whole second on, so that every second counts as a whole or not at all.
+        watched_s = now_s - max(self._start_s, floor(now_s) - WINDOW_S)
         if watched_s < 1:
             return None
         self._drop_old(now_s)
         bits = sum(bits for _, bits in self._seconds)
-        if self._seconds and self._seconds[0][0] == floor(now_s) - WINDOW_S:
-            # Of the oldest second only the part that the running one has not replaced yet is inside the window.
-            bits -= self._seconds[0][1] * (now_s % 1)
         return min(100.0, 100 * bits / (self._bitrate_bps * watched_s))
 
     def _drop_old(self, now_s: float) -> None:

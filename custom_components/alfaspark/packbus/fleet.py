@@ -15,7 +15,7 @@ WHO_PAUSE_S = 5.0
 LONGEST_WHO_PAUSE_S = 80.0
 
 _ANSWER_S = 1.0
-"""CLAIM and ANNOUNCE of one device that are no further apart answer the same WHO, in whatever order."""
+"""CLAIM and ANNOUNCE of one device that are no further apart answer the same WHO."""
 
 _TO_NODES = (Function.COMMAND, Function.SERVICE, Function.UPDATE_REQUEST)
 """Carry a target's number; sent by other hosts."""
@@ -54,11 +54,29 @@ class FleetTotals:
     """Positive = charging."""
 
 
+@dataclass(frozen=True, slots=True)
+class _UnclaimedAnnounce:
+    """An ANNOUNCE that came before the CLAIM that says whose it is: it wins arbitration where both wait."""
+
+    announce: frames.Announce
+    time_s: float
+    repeated: bool
+    """The one before it had the same boot id."""
+
+    def may_be_of(self, pack: Pack | None, now_s: float) -> bool:
+        """Whether it and a CLAIM that comes now answer the same WHO.
+
+        Of a pack that had another boot id, one such ANNOUNCE could be garbled: a restart needs two.
+        """
+        known = pack is None or pack.boot_id == self.announce.boot_id or self.repeated
+        return known and now_s - self.time_s <= _ANSWER_S
+
+
 class Fleet:
     """Everything known of the packs on one bus. Reads no clock: times come with the frames and with `expire`.
 
-    A pack appears when its CLAIM and an ANNOUNCE that agrees with it were heard. The first BATTERY, ENERGY and PULSE
-    and every jump beyond physics must be confirmed by the next such frame before it counts, so that no single frame
+    A pack appears when its CLAIM and an ANNOUNCE that agrees with it were heard. The first BATTERY, STATUS, ENERGY
+    and PULSE and every jump beyond physics must be confirmed by the next such frame before it counts, so that no single frame
     can put an absurd value into a reading.
     """
 
@@ -83,7 +101,7 @@ class Fleet:
         self._on_response = on_response
         self._packs: dict[str, Pack] = {}
         self._numbers = NodeNumbers()
-        self._unclaimed_announces: dict[int, tuple[frames.Announce, float]] = {}
+        self._unclaimed_announces: dict[int, _UnclaimedAnnounce] = {}
         self._who_wanted = False
         self._who_pause_s = WHO_PAUSE_S
         self._next_who_s = 0.0
@@ -188,9 +206,9 @@ class Fleet:
         self._renumber()
         if claim.node and self._numbers.holder(claim.node) is None:
             self._who_wanted = True
-        announce, time_s = self._unclaimed_announces.pop(claim.node, (None, 0.0))
-        if announce is not None and frame.time_s - time_s <= _ANSWER_S:
-            self._take_announce(claim.node, announce, time_s)
+        unclaimed = self._unclaimed_announces.get(claim.node)
+        if unclaimed is not None and unclaimed.may_be_of(self._packs.get(serial), frame.time_s):
+            self._take_announce(claim.node, unclaimed.announce, unclaimed.time_s)
         return self._packs.get(serial)
 
     def _is_silent(self, serial: str, now_s: float) -> bool:
@@ -200,8 +218,10 @@ class Fleet:
     def _take_announce(self, node: int, announce: frames.Announce, time_s: float) -> Pack | None:
         serial = self._numbers.announced(node, announce.boot_id)
         self._renumber()
+        before = self._unclaimed_announces.pop(node, None)
         if serial is None:
-            self._unclaimed_announces[node] = announce, time_s
+            repeated = before is not None and before.announce.boot_id == announce.boot_id
+            self._unclaimed_announces[node] = _UnclaimedAnnounce(announce, time_s, repeated)
             self._who_wanted = True
             return None
         pack = self._packs.get(serial)

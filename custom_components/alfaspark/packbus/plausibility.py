@@ -105,9 +105,7 @@ _LIMITS: Mapping[Function, Mapping[str, Limits]] = {
     },
     Function.STATUS: {
         # It falls at the daily reset only; it may rise at once when the host hands it back, which the next confirms.
-        "grid_import_today_kwh": Limits(
-            0, inf, 0.05, 0.02, rise_per_s=_MOST_WH_PER_S / 1000, after_unknown=0.0, restart=0.1
-        ),
+        "grid_import_today_kwh": Limits(0, inf, 0.05, 0.02, rise_per_s=_MOST_WH_PER_S / 1000, restart=0.1),
     },
     Function.CURRENTS: {
         "grid_a": _AC_CURRENT,

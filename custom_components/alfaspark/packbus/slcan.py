@@ -17,6 +17,7 @@ import time
 from typing import Any, override
 
 import can
+from can.exceptions import error_check
 from can.interfaces.slcan import slcanBus
 import serial
 
@@ -208,7 +209,8 @@ class BulkSlcanBus(slcanBus):
 
     @override
     def flush(self) -> None:
-        super().flush()
+        with error_check("could not flush"):
+            self.serialPortOrig.reset_input_buffer()
         self._partial_line = b""
         self._lines.clear()
 
