@@ -9,7 +9,6 @@
 namespace alfaspark::control_test {
 namespace {
 
-using frames::Command;
 using frames::Reason;
 using frames::Relay;
 using frames::Result;
@@ -92,8 +91,8 @@ TEST_CASE("To all packs a relay may be opened, never closed") {
 
 TEST_CASE("GET_PARAMETER answers every parameter in two's complement") {
   Bench bench;
-  for (std::uint8_t index = 0; index < kParameters.size(); ++index) {
-    const auto response = bench.ask(commands::GetParameter{index}, true);
+  for (std::size_t index = 0; index < kParameters.size(); ++index) {
+    const auto response = bench.ask(commands::GetParameter{static_cast<std::uint8_t>(index)}, true);
     CHECK(response.result == Result::kAccepted);
     CHECK(static_cast<std::int32_t>(response.value) == kParameters[index].default_value);
   }
@@ -170,8 +169,8 @@ TEST_CASE("Unknown commands, wrong lengths, values out of range, and what this f
   CHECK(result({0x11, 8, 0, 2}) == Result::kOutOfRange);
   CHECK(result({0x13, 9}) == Result::kBadLength);
   CHECK(result({0x22, 10}) == Result::kBadLength);
-  const Bytes lengths_of_the_rest[] = {{0x10, 4}, {0x12, 8}, {0x14, 8}, {0x15, 3}, {0x20, 8},
-                                       {0x21, 2}, {0x23, 2}, {0x24, 6}, {0x25, 7}};
+  const std::vector<Bytes> lengths_of_the_rest = {{0x10, 4}, {0x12, 8}, {0x14, 8}, {0x15, 3}, {0x20, 8},
+                                                  {0x21, 2}, {0x23, 2}, {0x24, 6}, {0x25, 7}};
   for (const auto& entry : lengths_of_the_rest) {
     Bytes bytes(entry[1]);
     bytes[0] = entry[0];

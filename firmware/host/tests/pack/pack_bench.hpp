@@ -74,7 +74,10 @@ class PackStation final : public bus_test::Station {
     pack_->start(0);
   }
   void tick(Micros now) override {
-    if (bms.ticks_to_answer > 0 && --bms.ticks_to_answer == 0) pack_->on_bms_bytes(uptime(now), bms.answer);
+    if (bms.ticks_to_answer > 0) {
+      --bms.ticks_to_answer;
+      if (bms.ticks_to_answer == 0) pack_->on_bms_bytes(uptime(now), bms.answer);
+    }
     for (; next_pulse_ <= now; next_pulse_ += 20 * kMillisecond) {
       if (has_grid) pack_->on_grid_pulse(uptime(next_pulse_));
     }

@@ -40,10 +40,11 @@ void show_display(Micros now, const Indicators::State& state, Indication& shown)
     return;
   }
   if (*state.soc_pct < kDisplayBlinksBelowPct && !is_blink_on(now, kBlinkPeriod)) return;
-  auto rest = static_cast<int>(std::lround(std::clamp(*state.soc_pct, 0.0F, 100.0F)));
-  for (std::size_t i = shown.display.size(); i-- > 0 && (rest > 0 || i + 1 == shown.display.size()); rest /= 10) {
-    shown.display[i] = static_cast<char>('0' + rest % 10);
-  }
+  const auto percent = static_cast<int>(std::lround(std::clamp(*state.soc_pct, 0.0F, 100.0F)));
+  const auto digit = [](int value) { return static_cast<char>('0' + value % 10); };
+  if (percent >= 100) shown.display[0] = digit(percent / 100);
+  if (percent >= 10) shown.display[1] = digit(percent / 10);
+  shown.display[2] = digit(percent);
 }
 
 }  // namespace
