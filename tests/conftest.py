@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from datetime import timedelta
+from functools import partial
 import logging
+from pathlib import Path
 import time
 from unittest.mock import PropertyMock, patch
 
@@ -15,7 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.alfaspark.const import CONF_CHANNEL, CONF_INTERFACE, DOMAIN
 
-from .peers import PeerBus, PeerPack
+from .packbus.slcan_peer import PtyPeer, TcpPeer
+from .peers import PeerBus, PeerPack, answer_with_pack
 
 CHANNEL = "house"
 SERIAL = "a0b1c2d3e4f5"
@@ -88,6 +91,24 @@ async def peers() -> AsyncGenerator[PeerBus]:
 def pack(peers: PeerBus) -> PeerPack:
     """Put one pack on the bus, that answers but says nothing by itself."""
     return peers.add(SERIAL, NODE)
+
+
+@pytest.fixture
+def usb_adapter(tmp_path: Path) -> Generator[PtyPeer]:
+    """Plug an adapter in, that has a pack on its bus."""
+    peer = PtyPeer(tmp_path / "usb-CANtact_CANtact_dev_0001-if00", partial(answer_with_pack, SERIAL, NODE))
+    peer.plug_in()
+    yield peer
+    peer.unplug()
+
+
+@pytest.fixture
+def network_adapter(socket_enabled: None) -> Generator[TcpPeer]:
+    """Put an adapter into the network, that has a pack on its bus."""
+    peer = TcpPeer(partial(answer_with_pack, SERIAL, NODE))
+    peer.plug_in()
+    yield peer
+    peer.unplug()
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ from custom_components.alfaspark.packbus.frames import (
     Result,
 )
 
+from .packbus.slcan_peer import acknowledge
+
 _POLL_S = 0.002
 
 BATTERY = frames.Battery(
@@ -205,3 +207,16 @@ class PeerBus:
         for pack in self.packs:
             if node in (pack.node, 127):
                 pack.hear(bytes(message.data))
+
+
+def answer_with_pack(serial: str, node: int, line: bytes) -> bytes:
+    """Be an slcan adapter that has one pack on its bus, which answers WHO."""
+    said: list[can.Message] = []
+    if line.startswith(b"t07F201"):
+        PeerPack(said.append, serial, node).introduce()
+    return acknowledge(line) + b"".join(_slcan_line(message) for message in said)
+
+
+def _slcan_line(message: can.Message) -> bytes:
+    identifier = f"T{message.arbitration_id:08X}" if message.is_extended_id else f"t{message.arbitration_id:03X}"
+    return f"{identifier}{message.dlc}{message.data.hex()}\r".encode()
