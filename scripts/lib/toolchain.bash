@@ -45,3 +45,19 @@ need_catch2() {
   printf '#if !__has_include(<catch2/catch.hpp>) && !__has_include(<catch2/catch_all.hpp>)\n#error\n#endif\n' |
     "${CXX:-c++}" -E -x c++ - >/dev/null 2>&1 || missing catch2 "Catch2"
 }
+
+# Builds the simulator where its sources changed; sets SIMULATOR to the program. Needs a toolchain (make_toolchain).
+build_simulator() {
+  local build=$ROOT/build/simulator${CMAKE_TOOLCHAIN_FILE:+-zig}
+  SIMULATOR=$build/alfaspark-sim
+  [ -x "$SIMULATOR" ] || echo "Building the simulator ..." >&2
+  # A folder that was made elsewhere or by another generator cannot be used again.
+  configure "$build" || { rm -rf "$build" && configure "$build"; } ||
+    fail "the simulator cannot be built: $(cat "$build.log")"
+  cmake --build "$build" --target alfaspark-sim --parallel "$(nproc)" >"$build.log" 2>&1 ||
+    fail "the simulator cannot be built: $(cat "$build.log")"
+}
+
+configure() {
+  mkdir -p "$1" && cmake -S "$ROOT/firmware" -B "$1" >"$1.log" 2>&1
+}

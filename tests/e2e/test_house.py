@@ -143,13 +143,14 @@ async def test_relays_kept_their_positions(house: House) -> None:
     ] * PACKS
 
 
-async def test_it_is_still_there_when_a_trial_configuration_would_have_been_reverted(house: House, api: Api) -> None:
+async def test_it_is_still_there_when_a_trial_configuration_would_have_been_reverted(house: House) -> None:
     """Home Assistant takes back what it only tried after five minutes; by then it must have compiled statistics, too."""
     lasted_s = time.monotonic() - house.began_s
     await asyncio.sleep(max(0.0, 6.2 * 60 - lasted_s))
     assert house.home_assistant.child.running
-    assert not energy_problems(await api.call("energy/validate"), statistics_due=True)
-    assert not await disagreements(house, api)
+    async with house.home_assistant.connect() as api:
+        assert not energy_problems(await api.call("energy/validate"), statistics_due=True)
+        assert not await disagreements(house, api)
 
 
 async def test_nothing_went_wrong_unnoticed(house: House) -> None:
