@@ -104,7 +104,8 @@ SlcanAdapter::Answer SlcanAdapter::open_channel(bool listen_only) {
   if (open_) return Answer::kDone;
   open_ = true;
   listen_only_ = listen_only;
-  if (bit_rate_bps_ != kBitRateBps) {
+  if (bit_rate_bps_ != kBitRateBps && !said_deaf_) {
+    said_deaf_ = true;
     std::fprintf(stderr, "slcan: a client opened the bus at %u bit/s, but it runs at %d: it will hear nothing\n",
                  static_cast<unsigned>(bit_rate_bps_), kBitRateBps);
   }

@@ -56,6 +56,7 @@ class SlcanAdapter final : public Station {
   bool open_ = false;
   bool listen_only_ = false;
   bool timestamps_ = false;
+  bool said_deaf_ = false;  ///< that it hears nothing at its bit rate: once is enough
   bool line_too_long_ = false;
   std::uint32_t bit_rate_bps_ = kBitRateBps;
   std::string line_;
