@@ -171,6 +171,7 @@ TEST_CASE("A controller that does not take a frame is asked again; order is kept
   bench.post(0x381, 2);
   bench.post_claim(1);
   CHECK(bench.controller.taken.empty());
+  bench.queue.tick(bench.now);
   bench.controller.refuses = false;
   bench.queue.tick(bench.now);
   CHECK(bench.drain().size() == 3);

@@ -236,9 +236,14 @@ TEST_CASE("The button held for 10 s resets what is stored but the number; positi
   house.run(5 * kSecond);
   const auto node = pack->node();
   pack->on_button(house.bus.now, true);
-  house.run(13 * kSecond);
+  std::vector<Rgb> bars;
+  for (int i = 0; i < 130; ++i) {
+    house.run(kSecond / 10);
+    bars.push_back(pack.lights.shown.bar[9]);
+  }
   pack->on_button(house.bus.now, false);
   CHECK(last_status(house).relays == 0b1110);
+  CHECK(std::count(bars.begin(), bars.end(), Rgb{255, 255, 255}) > 2);  // it says when it was long enough
   const bool by_software = GENERATE(true, false);
   by_software ? house.restart_software(0) : house.cut_power(0);
   house.run(5 * kSecond);
@@ -260,6 +265,68 @@ TEST_CASE("Bus-off and back: claimed again, and told as a fault that came and we
   CHECK(faults[0].code == FaultCode::kBusOff);
   CHECK(faults[0].active);
   CHECK_FALSE(faults[1].active);
+}
+
+TEST_CASE("A base frame under the own number is a conflict: warned of for 60 s, and told as a fault") {
+  House house;
+  auto& pack = house.add(kSerial);
+  house.run(15 * kSecond);
+  house.bus.inject({.id = 0x180U + pack->node(), .length = 8});
+  house.run(5 * kSecond);
+  CHECK(warns(last_status(house), PackWarning::kNodeNumberConflict));
+  REQUIRE(house.received<frames::Fault>(0).size() == 1);
+  CHECK(house.received<frames::Fault>(0)[0].code == FaultCode::kNodeNumberConflict);
+  house.run(60 * kSecond);
+  CHECK_FALSE(warns(last_status(house), PackWarning::kNodeNumberConflict));
+  CHECK_FALSE(house.received<frames::Fault>(0).back().active);
+}
+
+TEST_CASE("No number free is told as a fault as soon as there is one") {
+  House house;
+  auto& pack = house.add(kSerial);
+  for (int number = 1; number <= kNodes; ++number) {
+    const auto others = frames::Claim{.serial_high = 0,
+                                      .node = static_cast<std::uint8_t>(number),
+                                      .device_type = frames::DeviceType::kEnergyPack,
+                                      .held = true};
+    house.run(kMillisecond);
+    house.bus.inject({.id = frames::kClaimId | static_cast<std::uint32_t>(number),
+                      .extended = true,
+                      .length = 8,
+                      .data = others.encode()});
+  }
+  house.run(100 * kSecond);
+  REQUIRE(pack->node() == 0);
+  house.run(30 * kSecond);
+  REQUIRE(pack->node() != 0);
+  const auto faults = house.received<frames::Fault>(0);
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].code == FaultCode::kNoNodeNumberFree);
+  CHECK(faults[0].active);
+  CHECK_FALSE(faults[1].active);
+}
+
+TEST_CASE("A grid sense input that shows no mains is a fault") {
+  House house;
+  auto& pack = house.add(kSerial);
+  pack.grid_period = 8 * kMillisecond;  // 125 Hz
+  house.run(20 * kSecond);
+  REQUIRE_FALSE(house.received<frames::Fault>(0).empty());
+  CHECK(house.received<frames::Fault>(0)[0].code == FaultCode::kGridSenseImplausible);
+  CHECK(warns(last_status(house), PackWarning::kSensorFault));
+}
+
+TEST_CASE("Without a number a pack takes the time, and obeys nothing that it could not answer") {
+  House house;
+  auto& pack = house.add(kSerial);
+  house.run(100 * kMillisecond);
+  REQUIRE(pack->node() == 0);
+  house.send(commands::SetRelay{Relay::kGrid, false}, kAllNodes);
+  house.send(commands::SetTime{1'800'000'000, 60}, kAllNodes);
+  house.run(5 * kSecond);
+  CHECK(last_status(house).relays == 0b1111);
+  CHECK(house.received<frames::Response>(0).empty());
+  CHECK((house.received<frames::Announce>(0)[0].flags & bit(AnnounceFlag::kClockValid)) != 0);
 }
 
 TEST_CASE("Random frames neither stop a pack nor change a reading") {

@@ -78,7 +78,7 @@ class PackStation final : public bus_test::Station {
       --bms.ticks_to_answer;
       if (bms.ticks_to_answer == 0) pack_->on_bms_bytes(uptime(now), bms.answer);
     }
-    for (; next_pulse_ <= now; next_pulse_ += 20 * kMillisecond) {
+    for (; next_pulse_ <= now; next_pulse_ += grid_period) {
       if (has_grid) pack_->on_grid_pulse(uptime(next_pulse_));
     }
     if (has_samples) sample(now);
@@ -97,6 +97,7 @@ class PackStation final : public bus_test::Station {
   control_test::Flash flash;
   control_test::Lights lights;
   bool has_grid = true;
+  Micros grid_period = 20 * kMillisecond;
   bool has_samples = true;
   std::array<double, kCurrentChannels> currents_a{};  ///< RMS
 

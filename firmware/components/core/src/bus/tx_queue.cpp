@@ -7,10 +7,10 @@
 namespace alfaspark {
 namespace {
 
-/// Order on the wire: an 11-bit identifier beats a 29-bit one with the same leading bits.
+/// Order on the wire, by the leading 11 bits first. With the same ones an 11-bit identifier beats a 29-bit one.
 std::uint32_t arbitration(const CanFrame& frame) {
   if (!frame.extended) return frame.id << 19;
-  return ((frame.id >> 18) << 19) | (1U << 18) | (frame.id & 0x3FFFFU);
+  return ((frame.id >> 18) << 19) | (frame.id & 0x3FFFFU);
 }
 
 /// Whether the newer frame makes the older one pointless.
