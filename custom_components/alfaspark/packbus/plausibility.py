@@ -79,8 +79,8 @@ def _signal(minimum: float, maximum: float, step: float, per_s: float = 0.0, *, 
 _AC_POWER = _signal(0, 32_767, 15_000)
 _AC_CURRENT = _signal(0, 400, 70)  # ct_rated ends at 400 A
 
-# The largest current transformer allowed, at the highest nominal voltage: 400 A x 260 V.
-_MOST_WH_PER_S = 400 * 260 / 3600
+# The most that POWER can tell.
+_MOST_WH_PER_S = 32_767 / 3600
 
 _LIMITS: Mapping[Function, Mapping[str, Limits]] = {
     Function.BATTERY: {
@@ -113,9 +113,10 @@ _LIMITS: Mapping[Function, Mapping[str, Limits]] = {
         "load1_a": _AC_CURRENT,
         "load2_a": _AC_CURRENT,
     },
-    Function.ENERGY: {"value_wh": Limits(0, inf, 10, 0, rise_per_s=_MOST_WH_PER_S)},
-    # IEC 62053-31: at least 30 ms on and 30 ms off.
-    Function.PULSE: {"count": Limits(0, inf, 2, 0, rise_per_s=1 / 0.06)},
+    # At once as much as between two frames, however close together they are received.
+    Function.ENERGY: {"value_wh": Limits(0, inf, 10 * _MOST_WH_PER_S, 0, rise_per_s=_MOST_WH_PER_S)},
+    # IEC 62053-31: at least 30 ms on and 30 ms off; while pulses come, frames do so every 200 ms.
+    Function.PULSE: {"count": Limits(0, inf, 4, 0, rise_per_s=1 / 0.06)},
 }
 
 _CONFIRMATION_S: Mapping[Function, float] = {Function.ENERGY: 30.0, Function.PULSE: 30.0}
