@@ -5,6 +5,8 @@ from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Sequence
 import os
 from pathlib import Path
+import re
+import shutil
 import signal
 
 import pytest
@@ -38,6 +40,12 @@ class Demo:
         async with asyncio.timeout(_END_S):
             self.said += (await self.process.stdout.read()).decode()
             return await self.process.wait()
+
+    def forget_logs(self) -> None:
+        """Remove the folder that stays after a death, with the logs that tell why."""
+        found = re.search(r"^Logs: (\S+)$", self.said, re.MULTILINE)
+        assert found
+        shutil.rmtree(ROOT / found[1], ignore_errors=True)
 
     def children(self) -> list[int]:
         """The process ids of what it started, and what that started."""
@@ -82,6 +90,7 @@ async def test_killing_it_ends_everything() -> None:
     demo.process.kill()
     await demo.wait_for_end()
     assert await _all_ended(children)
+    demo.forget_logs()
 
 
 async def test_it_says_what_died_and_ends_the_rest() -> None:
@@ -91,6 +100,7 @@ async def test_it_says_what_died_and_ends_the_rest() -> None:
     assert await demo.wait_for_end() == 1
     assert "The simulator ended by itself by signal 9" in demo.said
     assert await _all_ended(children)
+    demo.forget_logs()
 
 
 def _named(pids: Sequence[int], name: str) -> int:
