@@ -26,17 +26,17 @@ Parameter of_channel(Parameter first, std::size_t channel) {
 CurrentMeter::CurrentMeter(const Hardware& hardware, const Parameters& parameters)
     : parameters_(parameters),
       amperes_per_count_(hardware.amperes_per_count),
+      nominal_cycle_s_(1.0F / hardware.nominal_frequency_hz),
       channels_{ChannelState(hardware), ChannelState(hardware), ChannelState(hardware), ChannelState(hardware)} {}
 
-void CurrentMeter::on_samples(Micros now, const SampleBlock& block, std::optional<float> sense_cycle_s,
-                              float other_cycle_s) {
+void CurrentMeter::on_samples(Micros now, const SampleBlock& block, std::optional<float> sense_cycle_s) {
   const float rate_hz = block.sample_rate_hz;
   if (!(rate_hz >= kLowestRateHz && rate_hz <= kHighestRateHz)) return;
   if (samples_lost(now, block)) restart();
   last_block_at_ = now;
 
   signal_.add(block.channels[reference_], rate_hz, channels_[reference_].last.mean_counts);
-  float period_samples = other_cycle_s * rate_hz;
+  float period_samples = nominal_cycle_s_ * rate_hz;
   if (sense_cycle_s) {
     period_samples = *sense_cycle_s * rate_hz;
   } else if (const auto signal_period = signal_.period_samples(); signal_period) {

@@ -43,7 +43,6 @@ void GridSense::on_interval(Micros at, Micros interval) {
   const float cycle_us = static_cast<float>(interval);
   if (cycle_us * kLowestMainsHz > 1e6F || cycle_us * kHighestMainsHz < 1e6F) {
     run_since_ = at;
-    cycles_us_.reset();
     return;
   }
   last_valid_at_ = at;

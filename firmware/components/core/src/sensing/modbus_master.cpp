@@ -9,7 +9,6 @@ namespace {
 constexpr std::size_t kRequestLength = 8;
 constexpr std::size_t kExceptionLength = 5;
 constexpr std::uint8_t kExceptionFlag = 0x80;
-constexpr std::uint8_t kLargestExceptionCode = 0x0B;
 // Above 19200 bit/s the standard fixes the pause between frames.
 constexpr std::uint32_t kFixedPauseAbove = 19200;
 constexpr Micros kFixedPause = 1750;
@@ -102,8 +101,7 @@ bool ModbusMaster::ends_with_answer() const {
 bool ModbusMaster::ends_with_exception() const {
   if (length_ < kExceptionLength) return false;
   const auto frame = std::span(received_).subspan(length_ - kExceptionLength, kExceptionLength);
-  return frame[0] == read_.unit && frame[1] == (read_.function | kExceptionFlag) && frame[2] != 0 &&
-         frame[2] <= kLargestExceptionCode && crc_fits(frame);
+  return frame[0] == read_.unit && frame[1] == (read_.function | kExceptionFlag) && frame[2] != 0 && crc_fits(frame);
 }
 
 void ModbusMaster::tick(Micros now) {

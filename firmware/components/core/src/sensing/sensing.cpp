@@ -21,7 +21,6 @@ float scaled(const Parameters& parameters, Parameter parameter, float unit) {
 
 Sensing::Sensing(const Hardware& hardware, SerialPort& bms, const Parameters& parameters)
     : parameters_(parameters),
-      nominal_cycle_s_(1.0F / hardware.nominal_frequency_hz),
       currents_(hardware, parameters),
       bms_(bms, parameters),
       grid_(hardware.grid_sense_fitted, hardware.nominal_frequency_hz) {
@@ -36,9 +35,7 @@ void Sensing::start(Micros now) {
 
 void Sensing::on_bms_bytes(Micros now, std::span<const std::uint8_t> bytes) { bms_.on_bytes(now, bytes); }
 
-void Sensing::on_samples(Micros now, const SampleBlock& block) {
-  currents_.on_samples(now, block, sense_cycle_s(), grid_.cycle_s().value_or(nominal_cycle_s_));
-}
+void Sensing::on_samples(Micros now, const SampleBlock& block) { currents_.on_samples(now, block, sense_cycle_s()); }
 
 void Sensing::on_grid_pulse(Micros at) { grid_.on_pulse(at); }
 

@@ -13,8 +13,10 @@ namespace {
 constexpr float kThinnedRateHz = 1000.0F;
 constexpr float kCornerHz = 50.0F;
 constexpr float kLongestHoldS = 1.0F;
-// A load that comes or goes moves the phase of the current, not the mains: a cycle that differs by more is left out.
-constexpr float kLargestDeviation = 0.02F;
+// A load that comes or goes moves the phase of the current, not the mains: a cycle that differs by more, and those in
+// which the low passes still remember it, are left out.
+constexpr float kLargestDeviation = 0.04F;
+constexpr std::uint8_t kTransientCycles = 3;
 constexpr float kRateTolerance = 0.01F;
 
 }  // namespace
@@ -72,7 +74,14 @@ void SignalPeriod::on_cycle(float length) {
     return;
   }
   const std::optional<float> mean = cycles_.mean();
-  if (mean && std::abs(length - *mean) > kLargestDeviation * *mean) cycles_.reset();
+  if (mean && std::abs(length - *mean) > kLargestDeviation * *mean) {
+    cycles_.reset();
+    cycles_to_skip_ = kTransientCycles;
+  }
+  if (cycles_to_skip_ > 0) {
+    --cycles_to_skip_;
+    return;
+  }
   cycles_.add(length);
   if (const std::optional<float> settled = cycles_.mean()) {
     period_ = settled;

@@ -19,10 +19,10 @@ class CurrentMeter {
  public:
   CurrentMeter(const Hardware& hardware, const Parameters& parameters);
 
-  /// Where the length of a mains cycle comes from, in order: `sense_cycle_s` (the sense input, where what it sees is
-  /// what flows here), the strongest of the currents, `other_cycle_s` (the best guess left). Blocks with a sampling
-  /// rate outside 400 Hz to 100 kHz are dropped.
-  void on_samples(Micros now, const SampleBlock& block, std::optional<float> sense_cycle_s, float other_cycle_s);
+  /// `sense_cycle_s`: length of a mains cycle from the sense input, where what that sees is what flows here. Without
+  /// it, the strongest of the currents tells; without that, the nominal frequency. A block with a sampling rate outside
+  /// 400 Hz to 100 kHz is dropped.
+  void on_samples(Micros now, const SampleBlock& block, std::optional<float> sense_cycle_s);
   void tick(Micros now);
 
   /// nullopt before the first window, a second after the last one, and where the input has lost its bias.
@@ -49,6 +49,7 @@ class CurrentMeter {
 
   const Parameters& parameters_;
   std::array<float, kCurrentChannels> amperes_per_count_;
+  float nominal_cycle_s_;
   std::array<ChannelState, kCurrentChannels> channels_;
   SignalPeriod signal_;
   std::size_t reference_ = 0;  ///< the channel that `signal_` follows

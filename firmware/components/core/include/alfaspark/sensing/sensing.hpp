@@ -59,7 +59,6 @@ class Sensing {
   void read_grid();
 
   const Parameters& parameters_;
-  float nominal_cycle_s_;
   CurrentMeter currents_;
   BmsPoller bms_;
   GridSense grid_;

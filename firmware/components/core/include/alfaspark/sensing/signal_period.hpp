@@ -44,6 +44,7 @@ class SignalPeriod {
   float previous_ = 0.0F;
   float since_crossing_ = kNoCrossing;  ///< thinned samples
   CycleAverage cycles_;
+  std::uint8_t cycles_to_skip_ = 0;
 
   std::optional<float> period_;  ///< in thinned samples
   float period_age_ = 0.0F;      ///< thinned samples since `period_` was confirmed
