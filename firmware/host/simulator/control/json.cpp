@@ -275,8 +275,6 @@ void write_number(std::string& out, double value) {
 
 }  // namespace
 
-Json::Json(Object value) : value_(std::move(value)) {}
-
 Json Json::parse(std::string_view text) { return Reader(text).document(); }
 
 std::string Json::write() const {

@@ -23,16 +23,16 @@ class Json {
   using Array = std::vector<Json>;
   using Object = std::vector<Member>;
 
-  Json() = default;
-  // Implicit, so that an answer can be written as a braced list.
+  // Defined below: they need the whole of Member. Implicit, so that an answer can be written as a braced list.
   // NOLINTBEGIN(google-explicit-constructor)
-  Json(std::nullptr_t) {}
-  Json(bool value) : value_(value) {}
-  Json(double value) : value_(value) {}
-  Json(int value) : value_(static_cast<double>(value)) {}
-  Json(std::string value) : value_(std::move(value)) {}
-  Json(const char* value) : value_(std::string(value)) {}
-  Json(Array value) : value_(std::move(value)) {}
+  Json();
+  Json(std::nullptr_t);
+  Json(bool value);
+  Json(double value);
+  Json(int value);
+  Json(std::string value);
+  Json(const char* value);
+  Json(Array value);
   Json(Object value);
   // NOLINTEND(google-explicit-constructor)
 
@@ -52,13 +52,23 @@ class Json {
  private:
   void write_to(std::string& out) const;
 
-  std::variant<std::nullptr_t, bool, double, std::string, Array, Object> value_ = nullptr;
+  std::variant<std::nullptr_t, bool, double, std::string, Array, Object> value_;
 };
 
 struct Json::Member {
   std::string name;
   Json value;
 };
+
+inline Json::Json() = default;
+inline Json::Json(std::nullptr_t) {}
+inline Json::Json(bool value) : value_(value) {}
+inline Json::Json(double value) : value_(value) {}
+inline Json::Json(int value) : value_(static_cast<double>(value)) {}
+inline Json::Json(std::string value) : value_(std::move(value)) {}
+inline Json::Json(const char* value) : value_(std::string(value)) {}
+inline Json::Json(Array value) : value_(std::move(value)) {}
+inline Json::Json(Object value) : value_(std::move(value)) {}
 
 /// A number as it should be read by people: rounded to `decimals` places.
 Json rounded(double value, int decimals);
