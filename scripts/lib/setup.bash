@@ -27,8 +27,8 @@ missing() {
 stop_if_missing() {
   [ ${#MISSING[@]} -gt 0 ] || return 0
   local reasons
-  printf -v reasons '%s, ' "${REASONS[@]}"
-  fail "missing: ${reasons%, }. Install with: sudo apt install ${MISSING[*]}"
+  printf -v reasons '%s; ' "${REASONS[@]}"
+  fail "missing: ${reasons%; }. Install with: sudo apt install ${MISSING[*]}"
 }
 
 is_recent_python() {
@@ -61,7 +61,7 @@ need_uv() {
   if [ -x "$TOOLS/uv/bin/uv" ]; then
     UV=$TOOLS/uv/bin/uv
   elif ! pip_python >/dev/null; then
-    missing python3-pip "uv, or Python 3 with pip to install it"
+    missing python3-pip "uv (or Python 3 with pip to install it)"
   fi
 }
 
@@ -114,5 +114,5 @@ need_chromium() {
   for program in chromium chromium-browser google-chrome google-chrome-stable; do
     if command -v "$program" >/dev/null; then return; fi
   done
-  missing chromium "Chromium, for screenshots"
+  missing chromium "Chromium (for screenshots)"
 }
