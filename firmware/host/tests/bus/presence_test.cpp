@@ -71,6 +71,19 @@ TEST_CASE("The loser of a number does not free it when it moves") {
   CHECK(presence.is_in_use(4, kNode));
 }
 
+TEST_CASE("Who wins a number from another is not taken for that one") {
+  Presence presence;
+  presence.on_claim(0, {.serial = 6, .node = kNode});
+  presence.on_base_frame(0, Function::kAnnounce, kNode, announce(DeviceType::kEnergyGateway, true));
+  presence.on_base_frame(0, Function::kPower, kNode, frames::Power{.grid_w = 700.0F}.encode());
+  presence.on_claim(1, {.serial = 5, .node = kNode});
+  CHECK_FALSE(presence.device_type(kNode));
+  CHECK_FALSE(presence.says_master(kNode));
+  CHECK_FALSE(presence.power(2, kNode).grid_w);
+  CHECK(presence.is_in_use(2, kNode));
+  CHECK_FALSE(presence.is_present(2, kNode));
+}
+
 TEST_CASE("Free numbers are counted from the lowest, around, without the one left") {
   Presence presence;
   CHECK(presence.free_number(0, 0, 0) == 1);

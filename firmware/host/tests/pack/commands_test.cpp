@@ -306,6 +306,18 @@ TEST_CASE("No number free is told as a fault as soon as there is one") {
   CHECK_FALSE(faults[1].active);
 }
 
+TEST_CASE("A clipped current input is a sensor fault, with its channel") {
+  House house;
+  auto& pack = house.add(kSerial);
+  house.run(15 * kSecond);
+  pack.currents_a[1] = 50.0;  // the ADC reaches 36 A
+  house.run(3 * kSecond);
+  REQUIRE(house.received<frames::Fault>(0).size() == 1);
+  CHECK(house.received<frames::Fault>(0)[0].code == FaultCode::kSensorClipped);
+  CHECK(house.received<frames::Fault>(0)[0].argument == 1);
+  CHECK(warns(last_status(house), PackWarning::kSensorFault));
+}
+
 TEST_CASE("A grid sense input that shows no mains is a fault") {
   House house;
   auto& pack = house.add(kSerial);

@@ -1,6 +1,7 @@
 // Whole packs on a small bus: the firmware as it is, with a board, a BMS and mains around it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -113,7 +114,7 @@ class PackStation final : public bus_test::Station {
       for (std::size_t i = 0; i < kCount; ++i) {
         const double at_s = static_cast<double>(now) / 1e6 - static_cast<double>(kCount - 1 - i) / kRateHz;
         const double value = 2048.0 + amplitude * std::sin(2.0 * std::numbers::pi * 50.0 * at_s);
-        counts[channel][i] = static_cast<std::uint16_t>(std::lround(value));
+        counts[channel][i] = static_cast<std::uint16_t>(std::lround(std::clamp(value, 0.0, 4095.0)));
       }
       block.channels[channel] = counts[channel];
     }

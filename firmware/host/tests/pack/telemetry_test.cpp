@@ -146,6 +146,21 @@ TEST_CASE("The loss of the grid is on the bus within 2.25 periods and a tick") {
   CHECK(*house.received<frames::Loads>(0).back().grid_frequency_hz == 0);
 }
 
+TEST_CASE("A change that the periodic STATUS carries is not sent a second time") {
+  House house;
+  auto& pack = house.add(kSerial);
+  house.run(20 * kSecond);
+  const Micros phase = pack->node() * 2'000'000LL / 126;
+  const auto set_at = 20 * kSecond + (phase + bus_test::kTick - 1) / bus_test::kTick * bus_test::kTick;
+  house.run(set_at - house.bus.now - 2 * kMillisecond);  // after the tick before the set's
+  house.send(frames::commands::SetRelay{frames::Relay::kLoad1, false}, pack->node());
+  const auto since = house.bus.now;
+  house.run(100 * kMillisecond);
+  REQUIRE(house.received<frames::Battery>(0, since).size() == 1);  // the set
+  REQUIRE(house.received<frames::Status>(0, since).size() == 1);
+  CHECK(house.received<frames::Status>(0, since)[0].relays == 0b1011);
+}
+
 TEST_CASE("S0 pulses are counted and sent on the pulse") {
   House house;
   auto& pack = house.add(kSerial);

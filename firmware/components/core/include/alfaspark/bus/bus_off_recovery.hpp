@@ -19,7 +19,6 @@ class BusOffRecovery {
     if (recovered_at_ && now - *recovered_at_ >= kForgottenAfter) wait_ = kFirstWait;
     recovered_at_.reset();
     attempt_at_ = now + wait_;
-    wait_ = std::min(2 * wait_, kLongestWait);
   }
 
   void on_recovered(Micros now) {
@@ -30,8 +29,8 @@ class BusOffRecovery {
   /// True when the controller should start its recovery; again, later, if that does not end.
   bool take_attempt(Micros now) {
     if (!attempt_at_ || now < *attempt_at_) return false;
-    attempt_at_ = now + wait_;
     wait_ = std::min(2 * wait_, kLongestWait);
+    attempt_at_ = now + wait_;
     return true;
   }
 
