@@ -215,7 +215,8 @@ async def test_opening_never_blocks_the_event_loop(listener: Listener, tcp_peer:
         before_s = time.monotonic()
         await asyncio.sleep(0.001)
         longest_s = max(longest_s, time.monotonic() - before_s)
-    assert longest_s < 0.15
+    # Anything that blocks there blocks for longer: the boot loader 0.5 s, pyserial's closing 0.3 s.
+    assert longest_s < 0.25
 
 
 async def test_a_cancelled_opening_ends_by_itself(listener: Listener, tcp_peer: TcpPeer) -> None:
@@ -287,7 +288,8 @@ async def test_pauses_double_up_to_the_longest(
     tcp_peer.unplug()
     await until(lambda: len(attempts_s) == 5)
     pauses_s = [later - earlier for earlier, later in itertools.pairwise(attempts_s)]
-    assert pauses_s == pytest.approx([0.2, 0.4, 0.4, 0.4], abs=0.08)
+    for pause_s, expected_s in zip(pauses_s, [0.2, 0.4, 0.4, 0.4], strict=True):
+        assert expected_s <= pause_s < expected_s + 0.19
     tcp_peer.plug_in()
     await until(lambda: len(listener.states) == 2)
     assert [connected for connected, _ in listener.states] == [False, True]

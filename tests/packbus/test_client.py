@@ -125,7 +125,7 @@ async def test_a_silent_pack_is_asked_three_times_with_one_sequence(bus: Bus) ->
     start_s = asyncio.get_running_loop().time()
     with pytest.raises(CommandTimeout, match="a0b1c2d3e4f5") as raised:
         await bus.client.request(pack, IDENTIFY)
-    assert asyncio.get_running_loop().time() - start_s == pytest.approx(0.6, abs=0.15)
+    assert 0.59 < asyncio.get_running_loop().time() - start_s < 1.2
     assert raised.value.pack is pack
     assert raised.value.command is IDENTIFY
     assert len(peer.heard) == 3
