@@ -15,7 +15,6 @@ constexpr Micros kClippedHold = 5 * kSecond;
 constexpr std::uint32_t kClippedSamples = 3;  // in a window: one spike of the ADC is not clipping
 // The bias is designed to mid-range; a quarter of the range away the divider or the CT's wiring is broken.
 constexpr float kLargestBias = 1024.0F;
-constexpr float kReferenceHysteresis = 1.5F;
 
 Parameter of_channel(Parameter first, std::size_t channel) {
   return static_cast<Parameter>(static_cast<std::size_t>(first) + channel);
@@ -85,8 +84,7 @@ void CurrentMeter::choose_reference() {
   for (std::size_t channel = 0; channel < kCurrentChannels; ++channel) {
     if (channels_[channel].last.rms_counts > channels_[strongest].last.rms_counts) strongest = channel;
   }
-  const float needed = kReferenceHysteresis * channels_[reference_].last.rms_counts;
-  if (strongest == reference_ || channels_[strongest].last.rms_counts < needed) return;
+  if (strongest == reference_) return;
   reference_ = strongest;
   signal_.restart();
 }
