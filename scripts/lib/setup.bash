@@ -35,6 +35,11 @@ is_recent_python() {
   "$1" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "$OLDEST_PYTHON" 2>/dev/null
 }
 
+# Some packages of Home Assistant's come as source, which is compiled against the interpreter's headers.
+has_headers() {
+  "$1" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+}
+
 # Sets PYTHON to the interpreter that the machine has, empty where make_python is to find or install one.
 find_python() {
   local candidate path candidates=(python3.14 python3 python)
@@ -42,13 +47,15 @@ find_python() {
   PYTHON=
   for candidate in "${candidates[@]}"; do
     path=$(command -v "$candidate") || continue
-    if is_recent_python "$path"; then
+    if is_recent_python "$path" && has_headers "$path"; then
       PYTHON=$path
       return
     fi
   done
-  if [ -n "${UV_PYTHON:-}" ] && command -v "$UV_PYTHON" >/dev/null; then
-    fail "UV_PYTHON=$UV_PYTHON is not a Python $OLDEST_PYTHON or newer"
+  if [ -n "${UV_PYTHON:-}" ] && path=$(command -v "$UV_PYTHON"); then
+    is_recent_python "$path" || fail "UV_PYTHON=$UV_PYTHON is not a Python $OLDEST_PYTHON or newer"
+    missing python3.14-dev "the headers of UV_PYTHON=$UV_PYTHON"
+    PYTHON=$path
   fi
 }
 
@@ -87,7 +94,8 @@ make_uv() {
 make_python() {
   [ -z "$PYTHON" ] || return 0
   local wanted=${UV_PYTHON:-3.14}
-  if ! PYTHON=$("$UV" python find --quiet --no-python-downloads "$wanted") || ! is_recent_python "$PYTHON"; then
+  if ! PYTHON=$("$UV" python find --quiet --managed-python --no-python-downloads "$wanted") ||
+    ! is_recent_python "$PYTHON"; then
     echo "Installing Python $wanted into .tools ..."
     "$UV" python install --quiet --no-bin "$wanted" ||
       fail "Python $wanted could not be downloaded; set UV_PYTHON to the path of a Python $OLDEST_PYTHON or newer"
@@ -103,7 +111,8 @@ make_environment() {
   [ "$stamp" != "$(cat "$environment/stamp" 2>/dev/null)" ] || return 0
   echo "Installing requirements/$1.txt into .tools/$1 ..."
   if ! "$UV" venv --quiet --clear --python "$PYTHON" "$environment" ||
-    ! "$UV" pip install --quiet --require-hashes --python "$environment/bin/python" -r "$requirements"; then
+    ! "$UV" pip install --quiet --require-hashes --python "$environment/bin/python" -r "$requirements" \
+      --build-constraints "$ROOT/requirements/backends.txt"; then
     fail "the Python packages could not be installed; the lines above say why"
   fi
   echo "$stamp" >"$environment/stamp"

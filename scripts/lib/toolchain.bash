@@ -11,27 +11,37 @@ has_toolchain() {
     "$compiler" -std=c++20 -x c++ -fsyntax-only - 2>/dev/null
 }
 
-# Puts cmake, ninja and a C++ compiler on PATH; needs UV and PYTHON.
+# Puts cmake, ninja and compilers on PATH, CC and CXX; needs UV and PYTHON.
 make_toolchain() {
   if has_toolchain; then
     command -v ninja >/dev/null && export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
+    export CC=${CC:-cc} CXX=${CXX:-c++}
     return 0
   fi
   make_environment build
-  local bin=$TOOLS/build/compiler
-  mkdir -p "$bin"
-  local tool
-  for tool in c++ ar ranlib; do
-    printf '#!/bin/sh\nexec "%s" -m ziglang %s "$@"\n' "$TOOLS/build/bin/python" "$tool" >"$bin/$tool"
-    chmod +x "$bin/$tool"
-  done
-  cat >"$bin/toolchain.cmake" <<CMAKE
-set(CMAKE_CXX_COMPILER "$bin/c++")
-set(CMAKE_AR "$bin/ar" CACHE FILEPATH "")
-set(CMAKE_RANLIB "$bin/ranlib" CACHE FILEPATH "")
+  local tool compilers=$TOOLS/build/compilers
+  mkdir -p "$compilers"
+  for tool in cc c++ ar ranlib; do wrap_zig "$tool" >"$compilers/$tool"; done
+  chmod +x "$compilers"/*
+  cat >"$compilers/toolchain.cmake" <<CMAKE
+set(CMAKE_CXX_COMPILER "$compilers/c++")
+set(CMAKE_AR "$compilers/ar" CACHE FILEPATH "")
+set(CMAKE_RANLIB "$compilers/ranlib" CACHE FILEPATH "")
 CMAKE
-  export PATH=$TOOLS/build/bin:$PATH CMAKE_GENERATOR=Ninja CMAKE_TOOLCHAIN_FILE=$bin/toolchain.cmake
-  export ZIG_GLOBAL_CACHE_DIR=$TOOLS/build/cache
+  export PATH=$TOOLS/build/bin:$PATH CMAKE_GENERATOR=Ninja CMAKE_TOOLCHAIN_FILE=$compilers/toolchain.cmake
+  export CC=$compilers/cc CXX=$compilers/c++ ZIG_GLOBAL_CACHE_DIR=$TOOLS/build/cache
+}
+
+# Writes a program that is a tool of zig's. Debian's Python asks for a linker option that it does not know.
+wrap_zig() {
+  cat <<WRAPPER
+#!/bin/sh
+for argument; do
+  shift
+  [ "\$argument" = -Wl,-Bsymbolic-functions ] || set -- "\$@" "\$argument"
+done
+exec "$TOOLS/build/bin/python" -m ziglang $1 "\$@"
+WRAPPER
 }
 
 # What the tests need of the machine: sanitizers and Catch2 come with its own compiler only.
