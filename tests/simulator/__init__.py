@@ -1,0 +1,1 @@
+"""alfaspark-sim from outside: its command line, its control socket, its slcan adapters and its line to a BMS."""

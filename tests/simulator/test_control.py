@@ -1,0 +1,372 @@
+"""Every line of the control socket, and every kind of nonsense."""
+
+import asyncio
+import json
+import random
+import time
+from typing import Any
+
+import pytest
+
+from custom_components.alfaspark.packbus.frames import Battery, Pulse, Relay, SetRelay, Status
+
+from .simulator import Control, Simulator, SlcanClient
+
+QUIET: dict[str, Any] = {"irradiance": 0, "home_w": 800, "load1_w": 0, "load2_w": 0, "soc": 60}
+
+
+def payload(line: bytes) -> bytes:
+    """Return the data of a base frame."""
+    return bytes.fromhex(line[5:].decode())
+
+
+async def test_the_truth_has_its_shape(control: Control) -> None:
+    truth = await control.truth()
+    assert set(truth) == {"ok", "time", "grid", "frequency_hz", "packs"}
+    assert truth["time"] == "2026-06-01T12:00:05.000+01:00"
+    assert (truth["grid"], truth["frequency_hz"]) == (True, 50.0)
+    assert len(truth["packs"]) == 3
+    powers = {"grid", "home", "solar", "battery", "inverter", "load1", "load2"}
+    energies = {"grid", "home", "solar", "battery_charged", "battery_discharged", "load1", "load2"}
+    relays = {"grid", "inverter", "load1", "load2"}
+    for pack in truth["packs"]:
+        assert len(pack["serial"]) == 12
+        assert 1 <= pack["node"] <= 126
+        assert pack["boots"] == 1
+        assert set(pack["powers_w"]) == powers
+        assert set(pack["energies_wh"]) == energies
+        assert set(pack["relays"]) == set(pack["relay_edges"]) == relays
+        assert set(pack["indicators"]) == {"bar", "display", "green", "yellow", "red"}
+        assert len(pack["indicators"]["bar"]) == 10
+        assert all(len(colour) == 7 and colour[0] == "#" for colour in pack["indicators"]["bar"])
+        watts = pack["powers_w"]
+        assert watts["grid"] + watts["solar"] == pytest.approx(watts["home"] + watts["battery"], abs=0.01)
+        assert watts["home"] == pytest.approx(watts["inverter"] + watts["load1"] + watts["load2"], abs=0.01)
+
+
+async def test_plant_values_are_fixed_and_given_back(control: Control) -> None:
+    await control.do(**QUIET)
+    await control.do(pack=1, home_w=1500, load1_w=900, load2_w=2000)
+    await control.do(advance_s=3600)
+    first, second, _ = (await control.truth())["packs"]
+    assert first["powers_w"]["home"] == 800
+    assert second["powers_w"] == {
+        "grid": pytest.approx(4900),  # 500 W of them into the battery
+        "home": 4400,
+        "solar": 0,
+        "battery": pytest.approx(500),
+        "inverter": 1500,
+        "load1": 900,
+        "load2": 2000,
+    }
+    assert second["energies_wh"]["load2"] - 2000 == pytest.approx(0, abs=4)
+    assert first["soc"] == pytest.approx(60 + 500 / 143.36, abs=0.01)
+    await control.do(irradiance=1)
+    assert (await control.pack(1))["powers_w"]["solar"] == pytest.approx(5000)
+    await control.do(irradiance=None, home_w=None, load1_w=None, load2_w=None)
+    assert (await control.pack(1))["powers_w"]["home"] != 4400
+
+
+async def test_the_grid_fails_returns_and_drifts(running: Simulator, control: Control) -> None:
+    bus = await SlcanClient.connect(running.slcan)
+    await control.do(**QUIET)
+    node = (await control.pack(0))["node"]
+    status = f"t{0x280 + node:03X}".encode()
+    await control.do(grid=False, advance_s=3)
+    truth = await control.truth()
+    assert truth["grid"] is False
+    assert truth["packs"][0]["powers_w"]["grid"] == 0
+    assert truth["packs"][0]["powers_w"]["battery"] == -800
+    statuses = [Status.decode(payload(line)) for line in await bus.arrived() if line.startswith(status)]
+    assert statuses[-1].grid.name == "ABSENT"
+    await control.do(grid=True, frequency_hz=49.8, advance_s=10)
+    assert (await control.truth())["frequency_hz"] == 49.8
+    loads = [line for line in await bus.arrived() if line.startswith(f"t{0x200 + node:03X}".encode())]
+    assert int.from_bytes(payload(loads[-1])[6:8], "little") == pytest.approx(4980, abs=1)
+    await control.do(frequency_hz=None, grid=None)
+    assert (await control.truth())["frequency_hz"] == 50
+    await bus.close()
+
+
+async def test_what_cannot_be_given_is_not_served(control: Control) -> None:
+    await control.do(irradiance=0, home_w=9000, load1_w=0, load2_w=0, soc=50, grid=False)
+    powers = (await control.pack(0))["powers_w"]
+    assert powers["battery"] == pytest.approx(-100 * 54.4)
+    assert powers["home"] == pytest.approx(100 * 54.4)
+    await control.do(soc=0)
+    assert (await control.pack(0))["powers_w"]["home"] == 0
+
+
+async def test_the_bms_reads_what_it_is_told_and_fails_as_it_is_told(running: Simulator, control: Control) -> None:
+    bus = await SlcanClient.connect(running.slcan)
+    before = await control.pack(0)
+    battery = f"t{0x100 + before['node']:03X}".encode()
+
+    async def last() -> Battery:
+        return [Battery.decode(payload(line)) for line in await bus.arrived() if line.startswith(battery)][-1]
+
+    await control.do(pack=0, battery_v=51.2, battery_a=-3.5)
+    await control.do(advance_s=10)
+    reading = await last()
+    assert reading.voltage_v == pytest.approx(51.2)
+    assert reading.current_a == pytest.approx(-3.5)
+    assert (await control.pack(0))["battery_v"] == pytest.approx(before["battery_v"], abs=0.1)
+    for behaviour in ("silent", "crc", "exception", "garbage"):
+        await control.do(pack=0, bms=behaviour, advance_s=20)
+        assert (await last()).voltage_v is None, behaviour
+        await control.do(pack=0, bms="ok", advance_s=20)
+        assert (await last()).voltage_v is not None
+    await control.do(battery_v=None, battery_a=None, advance_s=20)
+    assert (await last()).voltage_v == pytest.approx((await control.pack(0))["battery_v"], abs=0.06)
+    await bus.close()
+
+
+async def test_supply_restart_storage_and_button(control: Control) -> None:
+    await control.do(advance_s=30)
+    before = await control.pack(0)
+    assert before["storage_writes"] > 0
+    await control.do(pack=0, restart="soft", advance_s=5)
+    after = await control.pack(0)
+    assert after["boots"] == 2
+    assert after["relay_edges"] == before["relay_edges"]
+    assert after["node"] == before["node"]
+
+    await control.do(pack=0, power=False)
+    dark = await control.pack(0)
+    assert dark["node"] is None
+    assert dark["master"] is False
+    # Without supply the house keeps its power, and the loads rest.
+    assert dark["relays"] == {"grid": True, "inverter": True, "load1": False, "load2": False}
+    assert dark["indicators"] == {
+        "bar": ["#000000"] * 10,
+        "display": "   ",
+        "green": False,
+        "yellow": False,
+        "red": False,
+    }
+    await control.do(advance_s=5)
+    await control.do(pack=0, power=True)
+    await control.do(advance_s=5)
+    back = await control.pack(0)
+    assert (back["boots"], back["node"]) == (3, before["node"])
+    assert back["relays"] == before["relays"]
+
+    await control.do(pack=0, storage="corrupt", restart="soft", advance_s=5)
+    assert (await control.pack(0))["indicators"]["yellow"] is True
+    await control.do(pack=0, storage="erase", restart="soft", advance_s=5)
+    assert (await control.pack(0))["boots"] == 5
+    await control.do(pack=0, button=0.5, advance_s=1)
+
+
+async def test_a_long_press_is_a_factory_reset(running: Simulator, control: Control) -> None:
+    bus = await SlcanClient.connect(running.slcan)
+    node = (await control.pack(0))["node"]
+    opening = SetRelay(relay=Relay.LOAD2, closed=False).encode(1)
+    await bus.send(f"t{node:03X}4{opening.hex()}\r".encode())
+    await control.do(advance_s=20)
+    assert (await control.pack(0))["relays"]["load2"] is False
+    await control.do(pack=0, button=12, advance_s=30)
+    await control.do(pack=0, restart="soft", advance_s=10)
+    assert (await control.pack(0))["relays"]["load2"] is True
+    await bus.close()
+
+
+async def test_sensors_and_relays_fail(running: Simulator, control: Control) -> None:
+    await control.do(**QUIET, pack=0)
+    await control.do(pack=0, load1_w=660, advance_s=5)
+    assert (await control.pack(0))["indicators"]["red"] is False
+    for state in ("clip", "open"):
+        await control.do(pack=0, ct={"channel": 1, "state": state}, advance_s=5)
+        assert (await control.pack(0))["indicators"]["red"] is (state == "clip"), state
+        await control.do(pack=0, ct={"channel": 1, "state": "ok"}, advance_s=10)
+    bus = await SlcanClient.connect(running.slcan)
+    node = (await control.pack(0))["node"]
+    await control.do(pack=0, ct={"channel": 2, "state": "stuck_relay"})
+    await bus.send(f"t{node:03X}4{SetRelay(relay=Relay.LOAD1, closed=False).encode(1).hex()}\r".encode())
+    await control.do(advance_s=10)
+    stuck = await control.pack(0)
+    assert stuck["relays"]["load1"] is True
+    assert stuck["powers_w"]["load1"] == 660
+    assert stuck["indicators"]["red"] is True
+    await control.do(pack=0, ct={"channel": 2, "state": "ok"})
+    assert (await control.pack(0))["relays"]["load1"] is False
+    assert (await control.pack(0))["powers_w"]["load1"] == 0
+    await bus.close()
+
+
+async def test_a_bad_bus_and_its_pieces(running: Simulator, control: Control) -> None:
+    await control.do(advance_s=20)
+    assert [pack["master"] for pack in (await control.truth())["packs"]].count(True) == 1
+    await control.do(pack=0, segment=1)
+    await control.do(advance_s=200)
+    assert [pack["master"] for pack in (await control.truth())["packs"]].count(True) == 2
+    await control.do(pack=0, segment=0, advance_s=60)
+    assert [pack["master"] for pack in (await control.truth())["packs"]].count(True) == 1
+    await control.do(pack=1, bus_off=True)
+    assert (await control.pack(1))["node"] is None
+    await control.do(advance_s=20)
+    assert (await control.pack(1))["node"] is not None
+
+    bus = await SlcanClient.connect(running.slcan)
+    await control.do(advance_s=100)
+    whole = len(await bus.arrived())
+    await control.do(bus={"drop": 0.5}, advance_s=100)
+    assert 0.3 * whole < len(await bus.arrived()) < 0.7 * whole
+    await control.do(bus={"drop": 0, "corrupt": 0.02}, advance_s=100)
+    assert len(await bus.arrived()) == pytest.approx(whole, rel=0.1)
+    await control.do(bus={"corrupt": 1}, advance_s=100)
+    assert await bus.arrived() == []
+    assert [pack["node"] for pack in (await control.truth())["packs"]] == [None] * 3
+    await control.do(bus={"corrupt": None, "drop": None}, advance_s=120)
+    assert None not in [pack["node"] for pack in (await control.truth())["packs"]]
+    await bus.close()
+
+
+async def test_a_lone_pack_without_acknowledgement_is_not_heard_until_somebody_listens(
+    running: Simulator, control: Control
+) -> None:
+    await control.do(bus={"ack": False}, advance_s=30)
+    bus = await SlcanClient.connect(running.slcan)
+    await control.do(pack=0, segment=1, advance_s=30)
+    seen = {int(line[1:4], 16) & 0x7F for line in await bus.arrived() if line.startswith(b"t")}
+    numbers = {pack["node"] for pack in (await control.truth())["packs"][1:]}
+    assert seen == numbers
+    await control.do(pack=0, segment=0, advance_s=30)
+    seen = {int(line[1:4], 16) & 0x7F for line in await bus.arrived() if line.startswith(b"t")}
+    assert numbers < seen
+    await bus.close()
+
+
+async def test_pulses_are_counted(running: Simulator, control: Control) -> None:
+    bus = await SlcanClient.connect(running.slcan)
+    await control.do(pulse={"pack": 2, "channel": 1, "count": 25, "interval_ms": 360}, advance_s=30)
+    pulse = f"t{0x480 + (await control.pack(2))['node']:03X}".encode()
+    pulses = [Pulse.decode(payload(line)) for line in await bus.arrived() if line.startswith(pulse)]
+    counted = [frame for frame in pulses if frame.channel == 1][-1]
+    assert counted.count == 25
+    assert {frame.count for frame in pulses if frame.channel == 0} == {0}
+    await bus.close()
+
+
+async def test_virtual_time_passes_fast_and_can_be_set(control: Control) -> None:
+    began = time.monotonic()
+    await control.do(advance_s=3600)
+    assert time.monotonic() - began < 60
+    assert (await control.truth())["time"] == "2026-06-01T13:00:05.000+01:00"
+    await control.do(local_time="2026-03-29T04:59:50+01:00", advance_s=20)
+    assert (await control.truth())["time"] == "2026-03-29T05:00:10.000+01:00"
+
+
+async def test_an_answer_with_the_truth_is_of_the_moment_after(control: Control) -> None:
+    answer = await control.ask(home_w=1234, irradiance=0, load1_w=0, load2_w=0, advance_s=60, get="truth")
+    assert answer["time"] == "2026-06-01T12:01:05.000+01:00"
+    assert answer["packs"][0]["powers_w"]["home"] == 1234
+
+
+BAD_LINES = [
+    b"nonsense",
+    b"[]",
+    b"{",
+    b'{"grid": 1}',
+    b'{"grid": true, "grid": false}',
+    b'{"colour": 1}',
+    b'{"pack": 3, "soc": 50}',
+    b'{"pack": "0", "soc": 50}',
+    b'{"soc": NaN}',
+    b'{"soc": -1}',
+    b'{"soc": null}',
+    b'{"home_w": 1e99}',
+    b'{"bms": "loud"}',
+    b'{"power": "off"}',
+    b'{"ct": {"channel": 4, "state": "ok"}}',
+    b'{"bus": {"drop": 2}}',
+    b'{"bus_off": false}',
+    b'{"segment": 99}',
+    b'{"pulse": {"pack": 7}}',
+    b'{"advance_s": -1}',
+    b'{"advance_s": "long"}',
+    b'{"local_time": "tomorrow"}',
+    b'{"get": "lies"}',
+    b"[" * 100_000,
+    b'"' + b"x" * 70_000 + b'"',
+    b"\x00\xff\xfe",
+    '{"gr\u00efd": true}'.encode("latin-1"),
+]
+
+
+@pytest.mark.parametrize("line", BAD_LINES, ids=lambda line: line[:40].decode("latin-1"))
+async def test_a_bad_line_is_refused_and_changes_nothing(running: Simulator, line: bytes) -> None:
+    control = running.control
+    before = await control.truth()
+    await control.send(line + b"\n")
+    answer = await control.answer()
+    assert list(answer) == ["error"]
+    assert len(answer["error"]) > 10
+    assert await control.truth() == before
+
+
+async def test_a_line_with_one_bad_key_does_nothing_of_the_others(control: Control) -> None:
+    before = await control.truth()
+    answer = await control.ask(grid=False, home_w=100, irradiance=0.5, soc=101)
+    assert answer == {"error": '"soc" takes a number 0 to 100'}
+    assert await control.truth() == before
+
+
+async def test_random_bytes_never_kill_it(control: Control) -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        noise = rng.randbytes(rng.randrange(1, 300)).replace(b"\n", b"") or b"x"
+        await control.send(noise + b"\n")
+        if noise.strip(b" \t\r"):
+            assert list(await control.answer()) == ["error"]
+    assert (await control.truth())["ok"] is True
+
+
+async def test_lines_may_come_in_any_pieces(control: Control) -> None:
+    for character in b'{"get": "truth"}\n':
+        await control.send(bytes([character]))
+        await asyncio.sleep(0)
+    assert (await control.answer())["ok"] is True
+    await control.send(b'\n  \r\n{"home_w": 1}\r\n{"home_w": 2}\n{"x": 1}\n{"advance_s": 1}\n{"home_w": 3}\n')
+    assert [list(await control.answer()) for _ in range(5)] == [["ok"], ["ok"], ["error"], ["ok"], ["ok"]]
+
+
+async def test_two_clients_at_once(running: Simulator, control: Control) -> None:
+    other = await Control.connect(running.ready["control"])
+    slow = asyncio.create_task(control.ask(advance_s=7200, get="truth"))
+    await asyncio.sleep(0.05)
+    assert (await other.truth())["time"] < "2026-06-01T14:00:05.000+01:00"
+    assert not slow.done()
+    # Its own advance comes after the other's.
+    after = await other.ask(advance_s=10, get="truth")
+    assert slow.done()
+    assert (await slow)["time"] == "2026-06-01T14:00:05.000+01:00"
+    assert after["time"] == "2026-06-01T14:00:15.000+01:00"
+    await other.close()
+
+
+async def test_a_client_that_goes_in_the_middle_harms_nobody(running: Simulator) -> None:
+    for line in (b'{"home_', b'{"advance_s": 100}\n', b'{"get": "truth"}\n' * 2000):
+        gone = await Control.connect(running.ready["control"])
+        await gone.send(line)
+        gone.writer.transport.abort()
+    assert (await running.control.truth())["ok"] is True
+
+
+async def test_a_client_that_closes_its_sending_side_gets_its_answers(running: Simulator) -> None:
+    client = await Control.connect(running.ready["control"])
+    await client.send(b'{"advance_s": 60}\n{"get": "truth"}\n')
+    client.writer.write_eof()
+    answers = [json.loads(line) for line in (await client.reader.read()).splitlines()]
+    assert [answer["ok"] for answer in answers] == [True, True]
+    await client.close()
+
+
+async def test_who_reads_no_answers_is_not_answered_without_end(running: Simulator) -> None:
+    deaf = await Control.connect(running.ready["control"])
+    sending = asyncio.create_task(deaf.send(b'{"get": "truth"}\n' * 1_000_000))
+    await asyncio.sleep(1)
+    assert not sending.done(), "the simulator took everything"
+    assert (await running.control.truth())["ok"] is True
+    sending.cancel()
+    deaf.writer.transport.abort()
