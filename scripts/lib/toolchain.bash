@@ -19,20 +19,22 @@ make_toolchain() {
     return 0
   fi
   make_environment build
-  local tool compilers=$TOOLS/build/compilers
+  local tool zig compilers=$TOOLS/build/compilers
   mkdir -p "$compilers"
-  for tool in cc c++ ar ranlib; do wrap_zig "$tool" >"$compilers/$tool"; done
+  zig=$("$TOOLS/build/bin/python" -c 'import ziglang; print(ziglang.__path__[0])')/zig
+  for tool in cc c++ ar ranlib; do wrap_zig "$zig" "$tool" >"$compilers/$tool"; done
   chmod +x "$compilers"/*
   cat >"$compilers/toolchain.cmake" <<CMAKE
 set(CMAKE_CXX_COMPILER "$compilers/c++")
 set(CMAKE_AR "$compilers/ar" CACHE FILEPATH "")
 set(CMAKE_RANLIB "$compilers/ranlib" CACHE FILEPATH "")
 CMAKE
-  export PATH=$TOOLS/build/bin:$PATH CMAKE_GENERATOR=Ninja CMAKE_TOOLCHAIN_FILE=$compilers/toolchain.cmake
-  export CC=$compilers/cc CXX=$compilers/c++ ZIG_GLOBAL_CACHE_DIR=$TOOLS/build/cache
+  # By name only: who builds Python packages takes a space in CC for the end of it.
+  export PATH=$compilers:$TOOLS/build/bin:$PATH CC=cc CXX=c++
+  export CMAKE_GENERATOR=Ninja CMAKE_TOOLCHAIN_FILE=$compilers/toolchain.cmake ZIG_GLOBAL_CACHE_DIR=$TOOLS/build/cache
 }
 
-# Writes a program that is a tool of zig's. Debian's Python asks for a linker option that it does not know.
+# wrap_zig ZIG TOOL: writes a program that is a tool of zig's. Debian's Python asks for a linker option that it does not know.
 wrap_zig() {
   cat <<WRAPPER
 #!/bin/sh
@@ -40,7 +42,7 @@ for argument; do
   shift
   [ "\$argument" = -Wl,-Bsymbolic-functions ] || set -- "\$@" "\$argument"
 done
-exec "$TOOLS/build/bin/python" -m ziglang $1 "\$@"
+exec "$1" $2 "\$@"
 WRAPPER
 }
 
