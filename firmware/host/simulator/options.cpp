@@ -41,7 +41,7 @@ std::vector<std::uint64_t> take_serials(const std::string& value) {
   std::vector<std::uint64_t> serials;
   std::string_view rest = value;
   while (true) {
-    const std::string_view digits = rest.substr(0, rest.find(','));
+    const std::string digits(rest.substr(0, rest.find(',')));
     std::uint64_t serial = 0;
     const char* end = digits.data() + digits.size();
     const auto [stop, error] = std::from_chars(digits.data(), end, serial, 16);

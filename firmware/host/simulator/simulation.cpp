@@ -18,6 +18,7 @@ std::vector<std::uint64_t> serials_of_a_batch(std::uint64_t seed, std::size_t co
   constexpr std::uint64_t kLow = 0xFFFFFF;
   const std::uint64_t first = Random::derived(seed, kSerials).next() & kLow & ~std::uint64_t{3};
   std::vector<std::uint64_t> serials;
+  serials.reserve(count);
   for (std::uint64_t i = 0; i < count; ++i) serials.push_back(kEspressif | ((first + 4 * i) & kLow));
   return serials;
 }

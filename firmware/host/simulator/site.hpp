@@ -19,10 +19,10 @@ struct Site {
         hardware_seed(chance_seed),
         bus(timeline, Random::derived(chance_seed, kBusErrors)),
         sky(plant_seed),
-        clock_at_start(start) {}
+        clock_at_start_(start) {}
 
-  [[nodiscard]] LocalTime local_time() const { return clock_at_start.plus(timeline.now()); }
-  void set_local_time(const LocalTime& time) { clock_at_start = time.plus(-timeline.now()); }
+  [[nodiscard]] LocalTime local_time() const { return clock_at_start_.plus(timeline.now()); }
+  void set_local_time(const LocalTime& time) { clock_at_start_ = time.plus(-timeline.now()); }
 
   static constexpr double kFineRateHz = 8000.0;
   static constexpr double kCoarseRateHz = 1000.0;
@@ -38,7 +38,7 @@ struct Site {
   double sample_rate_hz = kFineRateHz;  ///< per channel, of every pack's ADC
 
  private:
-  LocalTime clock_at_start;
+  LocalTime clock_at_start_;
 };
 
 }  // namespace alfaspark::sim

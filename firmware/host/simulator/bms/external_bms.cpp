@@ -89,7 +89,7 @@ void ExternalBms::write(std::span<const std::uint8_t> bytes) {
 short ExternalBms::events() const { return POLLIN; }
 
 void ExternalBms::on_ready(short /*reported*/) {
-  std::array<std::uint8_t, 512> buffer;
+  std::array<std::uint8_t, 512> buffer{};
   const ssize_t count = ::read(line_.get(), buffer.data(), buffer.size());
   if (count > 0) {
     unanswered_ = false;

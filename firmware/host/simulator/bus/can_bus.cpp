@@ -10,7 +10,7 @@ constexpr int kIntermissionBits = 3;
 constexpr int kEndOfFrameBits = 7;
 constexpr int kErrorFrameBits = 6 + 8;  // error flag and delimiter
 constexpr int kBusOffErrors = 256;
-constexpr Micros kRecoveryTime = 128 * 11 * kBitTime;
+constexpr Micros kRecoveryTime = kBitTime * 128 * 11;
 
 }  // namespace
 

@@ -13,8 +13,8 @@
 namespace alfaspark::sim {
 namespace {
 
-constexpr std::size_t kLongestLine = 64 * 1024;
-constexpr std::size_t kUnreadAtMost = 256 * 1024;
+constexpr std::size_t kLongestLine = std::size_t{64} * 1024;
+constexpr std::size_t kUnreadAtMost = std::size_t{256} * 1024;
 constexpr std::size_t kClientsAtMost = 64;
 
 std::string error_line(const std::string& problem) { return Json(Json::Object{{"error", problem}}).write() + "\n"; }

@@ -8,14 +8,14 @@
 namespace alfaspark::sim {
 namespace {
 
-constexpr std::size_t kCompactAbove = 64 * 1024;
+constexpr std::size_t kCompactAbove = std::size_t{64} * 1024;
 
 bool is_temporary() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 }  // namespace
 
 void ByteStream::receive(std::string& into) {
-  std::array<char, 4096> buffer;
+  std::array<char, 4096> buffer{};
   const ssize_t count = ::read(fd(), buffer.data(), buffer.size());
   if (count > 0) {
     into.append(buffer.data(), static_cast<std::size_t>(count));

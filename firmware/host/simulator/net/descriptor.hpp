@@ -34,15 +34,13 @@ class Descriptor {
 /// Something that the event loop waits for.
 class Pollable {
  public:
+  virtual ~Pollable() = default;
   /// Negative: nothing to wait for at present.
   [[nodiscard]] virtual int fd() const = 0;
   /// What to wait for, as for poll(2).
   [[nodiscard]] virtual short events() const = 0;
   /// What poll(2) reported; never 0.
   virtual void on_ready(short reported) = 0;
-
- protected:
-  ~Pollable() = default;
 };
 
 /// "what: reason", with the reason of errno.

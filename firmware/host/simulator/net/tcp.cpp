@@ -102,6 +102,10 @@ Descriptor accept_from(const Descriptor& listener) {
   return socket;
 }
 
+void limit_send_buffer(const Descriptor& socket, int bytes) {
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 std::string port_of(const Descriptor& listener) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;

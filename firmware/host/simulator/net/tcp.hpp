@@ -23,6 +23,8 @@ Descriptor listen_on(const Endpoint& endpoint);
 Descriptor connect_to(const Endpoint& endpoint);
 /// The next waiting connection, non-blocking and without Nagle's delay; not open if there is none.
 Descriptor accept_from(const Descriptor& listener);
+/// Lets the system hold no more than about so many unread bytes for the other side.
+void limit_send_buffer(const Descriptor& socket, int bytes);
 /// The port that a listening socket really has.
 std::string port_of(const Descriptor& listener);
 

@@ -14,6 +14,7 @@ void RelayBoard::set(std::size_t relay, bool closed) {
 
 void RelayBoard::cut_supply() {
   driven_ = kWithoutSupply;
+  kept_ = false;
   move();
 }
 

@@ -11,12 +11,11 @@
 
 namespace alfaspark::sim {
 
-/// The simulated board has normally closed contacts for grid and inverter output, so that a house whose controller has
-/// no supply keeps its power, and normally open ones for the two loads: nothing big runs unwatched.
+/// The simulated board has normally closed contacts: a house whose controller has no supply keeps its power.
 class RelayBoard final : public RelayPort {
  public:
   using Contacts = std::array<bool, kCurrentChannels>;  ///< true = closed
-  static constexpr Contacts kWithoutSupply = {true, true, false, false};
+  static constexpr Contacts kWithoutSupply = {true, true, true, true};
 
   /// `before_move` is told before a contact moves, `after_move` when it has.
   RelayBoard(std::function<void()> before_move, std::function<void()> after_move);
@@ -25,6 +24,10 @@ class RelayBoard final : public RelayPort {
   /// What the controller drives: it cannot see a welded contact.
   [[nodiscard]] bool is_closed(std::size_t relay) const override { return driven_.at(relay); }
 
+  [[nodiscard]] bool kept_positions() const override { return kept_; }
+
+  /// The firmware starts again, with the coils' current held meanwhile.
+  void keep() { kept_ = true; }
   /// All coils lose their current.
   void cut_supply();
   /// A welded contact is closed whatever the coil does.
@@ -42,6 +45,7 @@ class RelayBoard final : public RelayPort {
   Contacts driven_ = kWithoutSupply;
   Contacts welded_{};
   Contacts contacts_ = kWithoutSupply;
+  bool kept_ = false;
   std::array<std::uint64_t, kCurrentChannels> edges_{};
 };
 

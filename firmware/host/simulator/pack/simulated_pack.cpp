@@ -111,6 +111,7 @@ void SimulatedPack::restart_firmware() {
   if (!firmware_) return;
   site_.bus.detach(can_);
   firmware_.reset();
+  relays_.keep();
   boot();
 }
 
@@ -195,7 +196,7 @@ void SimulatedPack::deliver_samples() {
   constexpr double kStepS = static_cast<double>(kStep) / 1e6;
   constexpr auto kMostSamples = static_cast<std::size_t>(Site::kFineRateHz * kStepS);
   const auto count = static_cast<std::size_t>(std::lround(sample_rate_hz_ * kStepS));
-  std::array<std::array<std::uint16_t, kMostSamples>, kCurrentChannels> counts;
+  std::array<std::array<std::uint16_t, kMostSamples>, kCurrentChannels> counts{};
   SampleBlock block;
   block.sample_rate_hz = static_cast<float>(sample_rate_hz_);
   const auto currents_a = house_.currents_a();

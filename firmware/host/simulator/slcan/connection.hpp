@@ -13,8 +13,8 @@ namespace alfaspark::sim {
 /// congested, and virtual time waits for it.
 class SlcanConnection {
  public:
-  static constexpr std::size_t kCongestedAbove = 256 * 1024;
-  static constexpr std::size_t kUnansweredAtMost = 64 * 1024;
+  static constexpr std::size_t kCongestedAbove = std::size_t{256} * 1024;
+  static constexpr std::size_t kUnansweredAtMost = std::size_t{64} * 1024;
 
   SlcanConnection(Descriptor descriptor, CanBus& bus, const Timeline& timeline)
       : stream_(std::move(descriptor)), adapter_(bus, timeline) {}

@@ -17,6 +17,8 @@ constexpr WallClock::duration kLinger = 1s;
 /// Nothing wakes us when a program opens the pseudo terminal.
 constexpr WallClock::duration kPtyLookInterval = 50ms;
 constexpr std::size_t kClientsAtMost = 64;
+/// The system's own buffer grows to megabytes, which are hours of a bus: time would run far ahead of a slow client.
+constexpr int kSystemBuffer = 256 * 1024;
 
 }  // namespace
 
@@ -129,6 +131,7 @@ void SlcanServer::accept_clients() {
   for (Descriptor socket = accept_from(listener_->socket()); socket.is_open();
        socket = accept_from(listener_->socket())) {
     if (clients_.size() >= kClientsAtMost) continue;  // closes it
+    limit_send_buffer(socket, kSystemBuffer);
     clients_.push_back(std::make_unique<TcpClient>(std::move(socket), bus_, timeline_));
   }
 }

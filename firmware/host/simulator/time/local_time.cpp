@@ -74,7 +74,7 @@ LocalTime parse_strictly(std::string_view text) {
     throw std::invalid_argument("out of range");
   }
   const std::int64_t days = std::chrono::sys_days{date}.time_since_epoch().count();
-  const std::int64_t local_s = days * 86400 + hour * 3600 + minute * 60 + second;
+  const std::int64_t local_s = ((days * 24 + hour) * 60 + minute) * 60 + second;
   return {(local_s - offset_s) * 1'000'000 + fraction_us, offset_s};
 }
 
