@@ -135,8 +135,8 @@ async def test_supply_restart_storage_and_button(control: Control) -> None:
     dark = await control.pack(0)
     assert dark["node"] is None
     assert dark["master"] is False
-    # Without supply the house keeps its power, and the loads rest.
-    assert dark["relays"] == {"grid": True, "inverter": True, "load1": False, "load2": False}
+    # Without supply the house keeps its power.
+    assert dark["relays"] == {"grid": True, "inverter": True, "load1": True, "load2": True}
     assert dark["indicators"] == {
         "bar": ["#000000"] * 10,
         "display": "   ",

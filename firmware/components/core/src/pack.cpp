@@ -41,6 +41,7 @@ void Pack::start(Micros now) {
 
 void Pack::tick(Micros now) {
   sensing_.tick(now, relays_.closed());
+  if (readings().battery.online || is_bms_lost(now)) relays_.end_start_up();
   keep_settings(now);
   watch_faults(now);
   const auto current = status(now);

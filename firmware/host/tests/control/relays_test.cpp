@@ -23,6 +23,8 @@ TEST_CASE("A new pack closes every relay") {
   bench.relays.start(std::nullopt);
   CHECK(bench.relays.closed() == 0x0F);
   CHECK(bench.relays.reason(Relay::kGrid) == Reason::kStartUp);
+  bench.relays.end_start_up();
+  CHECK(bench.relays.reason(Relay::kGrid) == Reason::kManual);
 }
 
 TEST_CASE("After a power cut the relays go where the hand had them, and nothing else moves") {
@@ -31,7 +33,7 @@ TEST_CASE("After a power cut the relays go where the hand had them, and nothing 
   bench.relays.start(ManualRelays{.closed = 0b1010});
   CHECK(bench.relays.closed() == 0b1010);
   CHECK(bench.board.movements == 1);
-  CHECK(bench.relays.reason(Relay::kLoad1) == Reason::kManual);
+  CHECK(bench.relays.reason(Relay::kLoad1) == Reason::kStartUp);
   CHECK(bench.relays.manual() == ManualRelays{.closed = 0b1010});
 }
 

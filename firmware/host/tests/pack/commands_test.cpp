@@ -36,8 +36,18 @@ TEST_CASE("SET_RELAY is answered and shown by STATUS at once") {
   REQUIRE_FALSE(house.received<frames::Status>(0, since).empty());
   CHECK(last_status(house).relays == 0b1011);
   CHECK(last_status(house).reason_load1 == Reason::kManual);
-  CHECK(last_status(house).reason_grid == Reason::kStartUp);
+  CHECK(last_status(house).reason_grid == Reason::kManual);
   CHECK_FALSE(pack.relays.positions[2]);
+}
+
+TEST_CASE("A relay is held by the start-up until the BMS has answered or is lost, then by the hand") {
+  House house;
+  house.add(kSerial).bms.is_silent = true;
+  house.run(9 * kSecond);
+  CHECK(last_status(house).reason_grid == Reason::kStartUp);
+  house.run(3 * kSecond);
+  CHECK(warns(last_status(house), PackWarning::kBmsLost));
+  CHECK(last_status(house).reason_grid == Reason::kManual);
 }
 
 TEST_CASE("Commands to another node, to none, or cut short are not for this pack") {

@@ -159,10 +159,30 @@ TEST_CASE("CTs and relays fail") {
   CHECK_FALSE(readings.clipped[1]);
   CHECK(desk.pack(0).house().flows().inverter_w == Approx(2200));
   desk.say(R"({"pack": 0, "ct": {"channel": 1, "state": "ok"}})");
-  desk.say(R"({"pack": 0, "ct": {"channel": 2, "state": "stuck_relay"}, "power": false})");
-  CHECK(desk.pack(0).relays().contacts()[2]);
-  CHECK_FALSE(desk.pack(0).relays().is_closed(2));
-  CHECK(desk.pack(0).house().flows().load1_w == Approx(660));
+}
+
+TEST_CASE("A welded relay stays closed, and the controller cannot see it") {
+  RelayBoard board([] {}, [] {});
+  board.weld(2, true);
+  board.set(2, false);
+  CHECK(board.contacts()[2]);
+  CHECK_FALSE(board.is_closed(2));
+  CHECK(board.edges()[2] == 0);
+  board.weld(2, false);
+  CHECK_FALSE(board.contacts()[2]);
+  CHECK(board.edges()[2] == 1);
+}
+
+TEST_CASE("Without supply every contact is closed; a restart of the firmware moves none") {
+  RelayBoard board([] {}, [] {});
+  CHECK_FALSE(board.kept_positions());
+  board.set(0, false);
+  board.keep();
+  CHECK(board.kept_positions());
+  CHECK_FALSE(board.contacts()[0]);
+  board.cut_supply();
+  CHECK_FALSE(board.kept_positions());
+  CHECK(board.contacts() == RelayBoard::kWithoutSupply);
 }
 
 TEST_CASE("pulses reach the meter inputs") {

@@ -1,16 +1,21 @@
 #include "alfaspark/control/relays.hpp"
 
+#include <algorithm>
+
 namespace alfaspark {
 
 void Relays::start(std::optional<ManualRelays> stored) {
   const bool is_taken_from_port = port_.kept_positions() && !(stored && stored->is_reset);
   const auto wanted = is_taken_from_port ? closed() : stored ? stored->closed : kFactoryDefault;
   manual_ = {.closed = static_cast<std::uint8_t>(wanted & kFactoryDefault)};
-  reasons_.fill(stored ? frames::Reason::kManual : frames::Reason::kStartUp);
   for (std::size_t relay = 0; relay < kCount; ++relay) {
     const bool is_wanted_closed = (manual_.closed >> relay & 1U) != 0;
     if (port_.is_closed(relay) != is_wanted_closed) port_.set(relay, is_wanted_closed);
   }
+}
+
+void Relays::end_start_up() {
+  std::replace(reasons_.begin(), reasons_.end(), frames::Reason::kStartUp, frames::Reason::kManual);
 }
 
 Relays::Verdict Relays::set_manual(Micros now, frames::Relay relay, bool closed) {

@@ -30,6 +30,8 @@ class Relays {
   /// After a software restart nothing moves: where the relays are is what the hand wanted last. After a power cut or a
   /// factory reset they go to the stored manual states; nullopt: none were ever stored.
   void start(std::optional<ManualRelays> stored);
+  /// The inputs were valid once: what was held over the start is the hand's from now on.
+  void end_start_up();
   /// By hand; busy within the minimum time after the last movement by hand. Where the relay already is, always
   /// accepted.
   Verdict set_manual(Micros now, frames::Relay relay, bool closed);
