@@ -80,7 +80,7 @@ def _house(entities: Entities) -> Card:
     hub = entities.hub
     section = _section(
         _heading("The house", "mdi:home-lightning-bolt"),
-        _gauge(entities.of(hub, "soc"), rows=4),
+        *_charge(entities.of(hub, "soc"), rows=4),
         {
             "type": "history-graph",
             "hours_to_show": 0.25,
@@ -93,9 +93,9 @@ def _house(entities: Entities) -> Card:
                     ("battery_power", "Battery"),
                 )
             ],
-            "grid_options": {"columns": 15, "rows": 4},
+            "grid_options": {"columns": 12, "rows": 4},
         },
-        *_powers(entities, hub, columns=9),
+        *_powers(entities, hub, columns=12),
     )
     return section | {"column_span": 3}
 
@@ -103,7 +103,7 @@ def _house(entities: Entities) -> Card:
 def _pack(entities: Entities, serial: str) -> Card:
     return _section(
         _heading(entities.names[serial], "mdi:battery-high", entities.of(serial, "grid")),
-        _gauge(entities.of(serial, "soc"), rows=3),
+        *_charge(entities.of(serial, "soc"), rows=3),
         *_powers(entities, serial, columns=6),
         _tile(entities.of(serial, "load1_power"), "Load 1", "mdi:pool", "cyan"),
         _tile(entities.of(serial, "load2_power"), "Load 2", "mdi:water-boiler", "cyan"),
@@ -133,8 +133,10 @@ def _heading(text: str, icon: str, badge: str | None = None, style: str = "title
     return {"type": "heading", "heading": text, "icon": icon, "heading_style": style, "badges": badges}
 
 
-def _gauge(entity: str, rows: int) -> Card:
-    return {
+def _charge(entity: str, rows: int) -> list[Card]:
+    """A gauge where the charge is known; what is not, a gauge would call an error."""
+    known = {"condition": "numeric_state", "entity": entity, "above": -1}
+    gauge = {
         "type": "gauge",
         "entity": entity,
         "name": "Battery",
@@ -142,7 +144,11 @@ def _gauge(entity: str, rows: int) -> Card:
         "max": 100,
         "severity": {"red": 0, "yellow": 20, "green": 40},
         "grid_options": {"columns": 12, "rows": rows},
+        "visibility": [known],
     }
+    tile = _tile(entity, "Battery", "mdi:battery-unknown", "green", columns=12)
+    tile["grid_options"]["rows"] = rows
+    return [gauge, tile | {"visibility": [{"condition": "not", "conditions": [known]}]}]
 
 
 def _tile(entity: str, name: str, icon: str, color: str, columns: int = 6) -> Card:

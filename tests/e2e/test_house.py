@@ -9,7 +9,7 @@ import pytest
 
 from scripts.house.api import Api, ApiError
 from scripts.house.check import disagreements, energy_problems
-from scripts.house.house import ENERGIES, PACKS, READINGS, House
+from scripts.house.house import ENERGIES, PACKS, READINGS, House, is_number
 
 from .conftest import Viewer, eventually
 
@@ -27,6 +27,24 @@ async def _truth_of(house: House, pack: int) -> dict[str, Any]:
 
 async def test_home_assistant_shows_what_physically_is(house: House, api: Api) -> None:
     assert not await disagreements(house, api)
+
+
+async def test_what_a_silent_bms_does_not_say_is_unknown(house: House, api: Api, viewer: Viewer) -> None:
+    voltage, solar = viewer.entity(0, "battery_voltage"), viewer.entity(0, "solar_power")
+    await house.simulator.control(pack=0, bms="silent")
+    try:
+        # A battery that was heard counts as lost after 10 s.
+        await eventually(lambda: _are(viewer, [voltage, solar], "unknown"), 16, "nobody knows the battery any more")
+        # The demo's check would not let that pass.
+        (wrong, *_) = await disagreements(house, api, within_s=1)
+        assert wrong.startswith(f"{voltage} shows unknown but is")
+    finally:
+        await house.simulator.control(pack=0, bms="ok")
+    await eventually(lambda: _knows(viewer, voltage, solar), 10, "the battery is known again")
+
+
+async def _knows(viewer: Viewer, *entities: str) -> bool:
+    return all(is_number(state) for state in await viewer.states(*entities))
 
 
 async def test_a_grid_failure_is_seen(house: House, viewer: Viewer) -> None:
