@@ -1,4 +1,5 @@
-// What a pack needs from the world. The board layer implements these on the ESP32, the simulator and the tests on Linux.
+// What a pack needs from the world. The board layer implements these on the ESP32, the simulator and the tests on
+// Linux.
 //
 // Every port is called from one task (the one that calls Pack) and must not block.
 #pragma once
@@ -26,7 +27,8 @@ struct CanFrame {
   [[nodiscard]] std::span<const std::uint8_t> payload() const { return std::span(data).first(length); }
 };
 
-/// The CAN controller: one frame in flight at a time; the queue is the pack's own, so that it can withdraw what is stale.
+/// The CAN controller: one frame in flight at a time; the queue is the pack's own, so that it can withdraw what is
+/// stale.
 class CanPort {
  public:
   /// Hands one frame to the controller, which reports its end by `Pack::on_can_transmitted`. Called only when no frame

@@ -33,8 +33,8 @@ struct Powers {
 };
 
 struct PulseReading {
-  std::uint32_t count = 0;                 ///< since this boot
-  std::optional<float> interval_ms;        ///< between the last two pulses
+  std::uint32_t count = 0;           ///< since this boot
+  std::optional<float> interval_ms;  ///< between the last two pulses
 };
 
 struct Readings {
@@ -43,7 +43,7 @@ struct Readings {
   BatteryReading battery{};
   Powers powers{};
   frames::GridState grid = frames::GridState::kUnknown;
-  std::optional<float> grid_frequency_hz;  ///< 0 = absent, nullopt = no sense input fitted or not known yet
+  std::optional<float> grid_frequency_hz;             ///< 0 = absent, nullopt = no sense input fitted or not known yet
   std::array<double, kEnergyCounters> energies_wh{};  ///< since this boot, by frames::EnergyCounter
   std::array<PulseReading, kPulseChannels> pulses{};
 };
