@@ -163,6 +163,12 @@ class SlcanClient:
         self.writer.write(data)
         await self.writer.drain()
 
+    def stop_reading(self) -> None:
+        """Leave what comes in the system's buffers."""
+        transport = self.writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+
     async def line(self) -> bytes:
         """Return the next line without its end."""
         async with asyncio.timeout(20):

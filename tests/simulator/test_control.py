@@ -274,13 +274,13 @@ BAD_LINES = [
     b'{"pack": "0", "soc": 50}',
     b'{"soc": NaN}',
     b'{"soc": -1}',
-    b'{"soc": null}',
+    b'{"soc": "full"}',
     b'{"home_w": 1e99}',
     b'{"bms": "loud"}',
     b'{"power": "off"}',
     b'{"ct": {"channel": 4, "state": "ok"}}',
     b'{"bus": {"drop": 2}}',
-    b'{"bus_off": false}',
+    b'{"bus_off": null}',
     b'{"segment": 99}',
     b'{"pulse": {"pack": 7}}',
     b'{"advance_s": -1}',
@@ -308,7 +308,7 @@ async def test_a_bad_line_is_refused_and_changes_nothing(running: Simulator, lin
 async def test_a_line_with_one_bad_key_does_nothing_of_the_others(control: Control) -> None:
     before = await control.truth()
     answer = await control.ask(grid=False, home_w=100, irradiance=0.5, soc=101)
-    assert answer == {"error": '"soc" takes a number 0 to 100'}
+    assert answer == {"error": '"soc" takes a number 0 to 100, or null'}
     assert await control.truth() == before
 
 

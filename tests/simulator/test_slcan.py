@@ -231,3 +231,27 @@ async def test_time_waits_for_a_slow_client_but_not_for_ever_for_one_that_never_
         for pack in (await house.control.truth())["packs"]:
             assert heard.count(f"\rt{0x100 + pack['node']:03X}8".encode()) == pytest.approx(duration_s / 2, abs=1)
         await slow.close()
+
+
+async def test_clients_come_and_go_as_they_like() -> None:
+    """Some say goodbye, some are torn off while frames wait for them and from them."""
+    async with simulator("--packs", "8", "--speed", "200", "--start", NOON) as house:
+        rng = random.Random(3)
+
+        async def visit(number: int) -> None:
+            client = await SlcanClient.connect(house.slcan)
+            client.stop_reading()  # what is unread at the end makes it a reset
+            listens_only = number % 4 == 1
+            for _ in range(rng.randrange(5)):
+                await client.send(b"" if listens_only else b"t7F0400000000\r" * rng.randrange(200))
+                await asyncio.sleep(rng.random() * 0.02)
+            if number % 2:
+                client.writer.transport.abort()
+            else:
+                await client.close()
+
+        for _ in range(10):
+            await asyncio.gather(*(visit(number) for number in range(20)), return_exceptions=False)
+        listener = await SlcanClient.connect(house.slcan)
+        assert await listener.frame(b"t")
+        await listener.close()

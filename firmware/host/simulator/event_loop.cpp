@@ -45,6 +45,7 @@ void EventLoop::run(const std::function<void()>& on_ready) {
     if (external_bms_ != nullptr) external_bms_->pump();
     busy = pass_time();
     slcan_.pump();
+    slcan_.remove_gone_clients();
     control_.pump();
   }
 }

@@ -59,9 +59,11 @@ Effect fixed_input(const Context& in) {
 }
 
 Effect soc(const Context& in) {
-  const double soc_pct = take_number(in.key, in.value, {0.0, 100.0});
+  const auto soc_pct = take_number_or_null(in.key, in.value, {0.0, 100.0});
+  // The SOC is never held: from where it is set it goes on by itself, so null has nothing to give back.
+  if (!soc_pct) return [] {};
   return on_each(in.packs, [soc_pct](SimulatedPack& pack) {
-    pack.change_house([&](House& house) { house.battery().set_soc_pct(soc_pct); });
+    pack.change_house([&](House& house) { house.battery().set_soc_pct(*soc_pct); });
   });
 }
 
@@ -94,7 +96,7 @@ Effect bms(const Context& in) {
       {"garbage", BmsBehaviour::kGarbage},
   }};
   expect_simulated_bms(in);
-  const BmsBehaviour behaviour = take_word(in.key, in.value, kWords);
+  const BmsBehaviour behaviour = in.value.is_null() ? BmsBehaviour::kOk : take_word(in.key, in.value, kWords);
   return on_each(in.packs, [behaviour](SimulatedPack& pack) { pack.simulated_bms()->set_behaviour(behaviour); });
 }
 
@@ -158,8 +160,8 @@ Effect restart(const Context& in) {
 }
 
 Effect bus_off(const Context& in) {
-  const bool* on = in.value.as_bool();
-  if (on == nullptr || !*on) refuse(in.key, "true; the firmware recovers by itself");
+  // The firmware comes back by itself: there is nothing to end.
+  if (!take_bool(in.key, in.value)) return [] {};
   return on_each(in.packs, [](SimulatedPack& pack) { pack.force_bus_off(); });
 }
 

@@ -22,7 +22,7 @@ class ControlServer {
   /// "HOST:PORT" with the real port.
   [[nodiscard]] std::string address() const { return address_; }
   void collect(std::vector<Pollable*>& pollables);
-  /// Answers what has come in meanwhile.
+  /// Answers what has come in meanwhile, and ends what `collect` gave of clients that are gone.
   void pump();
 
   /// Where a client wants virtual time to be, as fast as it can get there; of several clients one after the other.

@@ -83,7 +83,7 @@ std::string Endpoint::format() const {
 Descriptor listen_on(const Endpoint& endpoint) {
   return open_socket(endpoint, AI_PASSIVE, "cannot listen on", [](const Descriptor& socket, const addrinfo& address) {
     set_option(socket, SOL_SOCKET, SO_REUSEADDR);
-    return ::bind(socket.get(), address.ai_addr, address.ai_addrlen) == 0 && ::listen(socket.get(), 16) == 0;
+    return ::bind(socket.get(), address.ai_addr, address.ai_addrlen) == 0 && ::listen(socket.get(), SOMAXCONN) == 0;
   });
 }
 

@@ -139,7 +139,6 @@ void SlcanServer::accept_clients() {
 void SlcanServer::pump() {
   for (const auto& client : clients_) client->pump();
   if (pty_) pty_->pump();
-  remove_gone_clients();
 }
 
 void SlcanServer::remove_gone_clients() {

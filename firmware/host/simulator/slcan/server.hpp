@@ -24,6 +24,8 @@ class SlcanServer {
   void collect(std::vector<Pollable*>& pollables);
   /// Moves what waits, in both directions; to be called after every step of virtual time.
   void pump();
+  /// Ends what `collect` gave of clients that are gone.
+  void remove_gone_clients();
   /// A client has too much unread: virtual time should wait.
   [[nodiscard]] bool is_congested() const;
   /// Everything that happened on the bus has been handed to the system.
@@ -35,7 +37,6 @@ class SlcanServer {
   class PtyClient;
 
   void accept_clients();
-  void remove_gone_clients();
 
   CanBus& bus_;
   const Timeline& timeline_;

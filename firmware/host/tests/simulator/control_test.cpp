@@ -224,7 +224,7 @@ TEST_CASE("a line is refused as a whole, with the reason") {
   Desk desk;
   desk.say(R"({"home_w": 700})");
   const auto before = desk.simulation.site().grid_alive;
-  CHECK(desk.complaint(R"({"home_w": 100, "grid": false, "soc": 101})") == "\"soc\" takes a number 0 to 100");
+  CHECK(desk.complaint(R"({"home_w": 100, "grid": false, "soc": 101})") == "\"soc\" takes a number 0 to 100, or null");
   CHECK(desk.pack(0).house().fixed().home_w == 700.0);
   CHECK(desk.simulation.site().grid_alive == before);
   CHECK(desk.complaint(R"({"colour": 1})") == "there is no \"colour\"");
@@ -243,7 +243,7 @@ TEST_CASE("a line is refused as a whole, with the reason") {
                            R"({"home_w": -1})",
                            R"({"load1_w": "9"})",
                            R"({"load2_w": 1e9})",
-                           R"({"soc": null})",
+                           R"({"soc": true})",
                            R"({"battery_v": true})",
                            R"({"battery_a": 400})",
                            R"({"power": null})",
@@ -257,7 +257,7 @@ TEST_CASE("a line is refused as a whole, with the reason") {
                            R"({"bus": {"drop": 2}})",
                            R"({"bus": {"x": 0}})",
                            R"({"segment": 16})",
-                           R"({"bus_off": false})",
+                           R"({"bus_off": 1})",
                            R"({"pulse": {"channel": 2}})",
                            R"({"pulse": {"count": 1.5}})",
                            R"({"pulse": {"interval_ms": 0}})",
