@@ -9,6 +9,9 @@ OLDEST_PYTHON=3.14.2
 MISSING=()  # Debian packages
 REASONS=()
 
+# As variables, which an older uv ignores where it does not know them: put no python into the user's own programs, make an
+# environment anew, take no interpreter of the system's, which find_python has already looked at.
+export UV_PYTHON_INSTALL_BIN=0 UV_VENV_CLEAR=1 UV_PYTHON_PREFERENCE=only-managed
 # Not every user can write to a home.
 [ -w "${HOME:-/nonexistent}" ] || export UV_CACHE_DIR=${UV_CACHE_DIR:-$TOOLS/cache}
 
@@ -86,7 +89,7 @@ pip_python() {
 make_uv() {
   [ -z "$UV" ] || return 0
   echo "Installing uv into .tools ..."
-  "$(pip_python)" -m pip install --quiet --disable-pip-version-check --require-hashes --target "$TOOLS/uv" \
+  PIP_ROOT_USER_ACTION=ignore "$(pip_python)" -m pip install --quiet --disable-pip-version-check --require-hashes --target "$TOOLS/uv" \
     -r "$ROOT/requirements/uv.txt" || fail "uv could not be installed; the lines above say why"
   UV=$TOOLS/uv/bin/uv
 }
@@ -94,12 +97,12 @@ make_uv() {
 make_python() {
   [ -z "$PYTHON" ] || return 0
   local wanted=${UV_PYTHON:-3.14}
-  if ! PYTHON=$("$UV" python find --quiet --managed-python --no-python-downloads "$wanted") ||
+  if ! PYTHON=$("$UV" python find --no-python-downloads "$wanted" 2>/dev/null) ||
     ! is_recent_python "$PYTHON"; then
     echo "Installing Python $wanted into .tools ..."
-    "$UV" python install --quiet --no-bin "$wanted" ||
+    "$UV" python install --quiet "$wanted" ||
       fail "Python $wanted could not be downloaded; set UV_PYTHON to the path of a Python $OLDEST_PYTHON or newer"
-    PYTHON=$("$UV" python find --managed-python "$wanted")
+    PYTHON=$("$UV" python find "$wanted")
   fi
   is_recent_python "$PYTHON" || fail "$PYTHON is older than Python $OLDEST_PYTHON"
 }
@@ -110,7 +113,7 @@ make_environment() {
   stamp=$({ cat "$requirements"; "$PYTHON" -VV; echo "$ROOT"; } | sha256sum)
   [ "$stamp" != "$(cat "$environment/stamp" 2>/dev/null)" ] || return 0
   echo "Installing requirements/$1.txt into .tools/$1 ..."
-  if ! "$UV" venv --quiet --clear --python "$PYTHON" "$environment" ||
+  if ! "$UV" venv --quiet --python "$PYTHON" "$environment" ||
     ! "$UV" pip install --quiet --require-hashes --python "$environment/bin/python" -r "$requirements" \
       --build-constraints "$ROOT/requirements/backends.txt"; then
     fail "the Python packages could not be installed; the lines above say why"
