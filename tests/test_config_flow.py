@@ -138,6 +138,7 @@ async def test_what_goes_wrong_is_told_apart_and_can_be_corrected(
 
     assert await error_of(str(tmp_path / "missing")) == "not_found"
     assert await error_of("esphome-hass://abc/port") == "esphome"
+    assert await error_of(" ") == "unsupported"
     assert await error_of("ftp://somewhere") == "unsupported"
     assert await error_of(usb_adapter.channel, bitrate=123_456) == "unsupported"
     assert result["description_placeholders"] is not None

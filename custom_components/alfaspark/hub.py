@@ -40,7 +40,7 @@ def adapter_config(data: Mapping[str, Any]) -> AdapterConfig:
     """Return the adapter that config entry data names."""
     return AdapterConfig(
         interface=data[CONF_INTERFACE],
-        channel=data.get(CONF_DEVICE) or data[CONF_CHANNEL],
+        channel=data[CONF_DEVICE] if CONF_DEVICE in data else data[CONF_CHANNEL],
         bitrate_bps=data.get(CONF_BITRATE, DEFAULT_BITRATE_BPS),
         options=data.get(CONF_OPTIONS, {}),
     )

@@ -10,7 +10,11 @@ def render(protocol: Protocol, parameters: list[Parameter]) -> str:
     text += "Written by `scripts/generate` from `alfaspark.dbc` and `parameters.json`; [protocol.md](protocol.md) says how they are used.\n"
     text += "Bits count from bit 0 of byte 0, little-endian. A byte that no field covers is reserved: sent as 0, ignored.\n\n"
     text += "## Frames\n\n" + "\n".join(_layout(frame, _identifier(frame)) for frame in protocol.frames)
-    text += "\n## Commands\n\nByte 0 is the command, byte 1 the sequence.\n\n"
+    functions = dict(protocol.functions)
+    text += "\n## Commands\n\n"
+    text += f"In COMMAND frames, `0x{functions['COMMAND']:03X} + node`, from Home Assistant, and in SERVICE frames, "
+    text += f"`0x{functions['SERVICE']:03X} + node`, from a service tool; node 127 is all. "
+    text += "Byte 0 is the command, byte 1 the sequence.\n\n"
     text += "\n".join(
         _layout(command, f"`0x{command.code:02X}`, {command.length} bytes") for command in protocol.commands
     )

@@ -1,6 +1,7 @@
 """Whether the house is as an owner would want to find it."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 import re
 from typing import Any
@@ -28,7 +29,7 @@ _PAGE_TEXT = """(() => {
     if (node.shadowRoot) walk(node.shadowRoot);
     node.childNodes.forEach(walk);
   };
-  walk(document.body);
+  if (document.body) walk(document.body);
   return texts.join("\\n");
 })()"""
 
@@ -133,7 +134,9 @@ async def _wait_for_text(browser: Browser, words: list[str]) -> str:
         async with asyncio.timeout(_PAGE_S):
             while not all(word in text for word in words):
                 await asyncio.sleep(0.5)
-                text = str(await browser.evaluate(_PAGE_TEXT))
+                # While the page moves on, to log in for one, there is nothing to read it from.
+                with suppress(HouseError):
+                    text = str(await browser.evaluate(_PAGE_TEXT))
     except TimeoutError:
         pass
     return text

@@ -169,5 +169,8 @@ def _relay(entity: str, name: str) -> Card:
         "entity": entity,
         "name": name,
         "color": "green",
-        "icon_tap_action": {"action": "toggle", "confirmation": {"text": f"Switch the relay '{name}'?"}},
+        "icon_tap_action": {
+            "action": "toggle",
+            "confirmation": {"text": f"Switch the relay '{name}' of this pack? It switches mains power."},
+        },
     }
