@@ -9,8 +9,8 @@ OLDEST_PYTHON=3.14.2
 MISSING=()  # Debian packages
 REASONS=()
 
-# As variables, which an older uv ignores where it does not know them: put no python into the user's own programs, make an
-# environment anew, take no interpreter of the system's, which find_python has already looked at.
+# Variables, because an older uv ignores what it does not know: leave the user's own programs alone, make environments
+# anew, take no interpreter of the system's (find_python has looked at those).
 export UV_PYTHON_INSTALL_BIN=0 UV_VENV_CLEAR=1 UV_PYTHON_PREFERENCE=only-managed
 # Not every user can write to a home.
 [ -w "${HOME:-/nonexistent}" ] || export UV_CACHE_DIR=${UV_CACHE_DIR:-$TOOLS/cache}
@@ -35,7 +35,8 @@ stop_if_missing() {
 }
 
 is_recent_python() {
-  "$1" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "$OLDEST_PYTHON" 2>/dev/null
+  "$1" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, sys.argv[1].split("."))))' "$OLDEST_PYTHON" \
+    2>/dev/null
 }
 
 # Some packages of Home Assistant's come as source, which is compiled against the interpreter's headers.
@@ -89,8 +90,8 @@ pip_python() {
 make_uv() {
   [ -z "$UV" ] || return 0
   echo "Installing uv into .tools ..."
-  PIP_ROOT_USER_ACTION=ignore "$(pip_python)" -m pip install --quiet --disable-pip-version-check --require-hashes --target "$TOOLS/uv" \
-    -r "$ROOT/requirements/uv.txt" || fail "uv could not be installed; the lines above say why"
+  PIP_ROOT_USER_ACTION=ignore "$(pip_python)" -m pip install --quiet --disable-pip-version-check \
+    --require-hashes --target "$TOOLS/uv" -r "$ROOT/requirements/uv.txt" || fail "uv could not be installed; the lines above say why"
   UV=$TOOLS/uv/bin/uv
 }
 

@@ -34,7 +34,8 @@ CMAKE
   export CMAKE_GENERATOR=Ninja CMAKE_TOOLCHAIN_FILE=$compilers/toolchain.cmake ZIG_GLOBAL_CACHE_DIR=$TOOLS/build/cache
 }
 
-# wrap_zig ZIG TOOL: writes a program that is a tool of zig's. Debian's Python asks for a linker option that it does not know.
+# wrap_zig ZIG TOOL: writes a program that is a tool of zig's. Debian's Python asks for a linker option that zig does not
+# know.
 wrap_zig() {
   cat <<WRAPPER
 #!/bin/sh
