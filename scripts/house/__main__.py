@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -21,7 +22,9 @@ async def _live(house: House) -> None:
         # Wanted; what is left to do is to leave in order.
         if (task := asyncio.current_task()) is not None:
             task.uncancel()
-        print("\nEnding Home Assistant and the packs ...", flush=True)
+        # A terminal that was closed cannot be told.
+        with contextlib.suppress(OSError):
+            print("\nEnding Home Assistant and the packs ...", flush=True)
 
 
 async def _run(arguments: argparse.Namespace) -> None:

@@ -107,6 +107,11 @@ class House:
                 task.cancel()
         return waiting[done.pop()].death()
 
+    def _raise_death(self) -> None:
+        for child in self._children:
+            if not child.running:
+                raise child.death()
+
     async def wait_for(self, readings: Sequence[str]) -> None:
         """Wait until Home Assistant shows these readings of each pack. Raises HouseError that names what is missing."""
         missing = ["any pack"]
@@ -114,6 +119,7 @@ class House:
             async with asyncio.timeout(_LIVE_S), self.home_assistant.connect() as api:
                 while missing:
                     await asyncio.sleep(0.5)
+                    self._raise_death()
                     self.entities = await find(api)
                     states = await api.states()
                     missing = [
