@@ -9,6 +9,14 @@ from scripts.codegen.model import ModelError, pascal
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """The parameter `name` is at least `by` greater."""
+
+    name: str
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One row of parameters.json; values are whole counts of `unit`."""
 
@@ -19,14 +27,19 @@ class Parameter:
     maximum: int
     default: int
     description: str
+    below: Order | None = None
 
 
 def load_parameters(path: Path) -> list[Parameter]:
-    """Read parameters.json. Raises ModelError for a gap or a default outside its range."""
-    parameters = [Parameter(**row) for row in json.loads(path.read_text())]
+    """Read parameters.json. Raises ModelError for a gap, a default outside its range or defaults in the wrong order."""
+    rows = json.loads(path.read_text())
+    parameters = [Parameter(**row | {"below": Order(**row["below"])} if "below" in row else row) for row in rows]
+    defaults = {parameter.name: parameter.default for parameter in parameters}
     for index, parameter in enumerate(parameters):
         if parameter.index != index or not parameter.minimum <= parameter.default <= parameter.maximum:
             raise ModelError(f"parameter {parameter.name}: index or default is wrong")
+        if (order := parameter.below) and parameter.default + order.by > defaults[order.name]:
+            raise ModelError(f"parameter {parameter.name}: default is not below that of {order.name}")
     return parameters
 
 
@@ -45,7 +58,17 @@ def parameters_python(parameters: list[Parameter]) -> str:
             f'    ParameterSpec(Parameter.{parameter.name.upper()}, "{parameter.unit}", {parameter.minimum}, '
             f'{parameter.maximum}, {parameter.default}, "{parameter.description}"),\n'
         )
+    text += ")\n\n\n@dataclass(frozen=True, slots=True)\nclass ParameterOrder:\n"
+    text += '    """`upper` is at least `by` greater than `lower`; the device refuses what breaks it."""\n\n'
+    text += "    lower: Parameter\n    upper: Parameter\n    by: int\n"
+    text += "\n\nPARAMETER_ORDERS: tuple[ParameterOrder, ...] = (\n"
+    for lower, order in _orders(parameters):
+        text += f"    ParameterOrder(Parameter.{lower.upper()}, Parameter.{order.name.upper()}, {order.by}),\n"
     return text + ")\n"
+
+
+def _orders(parameters: list[Parameter]) -> list[tuple[str, Order]]:
+    return [(parameter.name, parameter.below) for parameter in parameters if parameter.below]
 
 
 def parameters_cpp(parameters: list[Parameter]) -> str:
@@ -59,6 +82,12 @@ def parameters_cpp(parameters: list[Parameter]) -> str:
     text += "};\n\nstruct ParameterSpec {\n  std::int32_t minimum;\n  std::int32_t maximum;\n  std::int32_t default_value;\n};\n\n"
     text += f"constexpr std::array<ParameterSpec, {len(parameters)}> kParameters{{{{\n"
     text += "".join(f"    {{{p.minimum}, {p.maximum}, {p.default}}},  // {p.name}\n" for p in parameters)
+    text += "}};\n\n/// `upper` is at least `by` greater than `lower`.\nstruct ParameterOrder {\n"
+    text += "  Parameter lower;\n  Parameter upper;\n  std::int32_t by;\n};\n\n"
+    orders = _orders(parameters)
+    text += f"constexpr std::array<ParameterOrder, {len(orders)}> kParameterOrders{{{{\n"
+    for lower, order in orders:
+        text += f"    {{Parameter::k{pascal(lower)}, Parameter::k{pascal(order.name)}, {order.by}}},\n"
     return text + "}};\n\n}  // namespace alfaspark\n"
 
 

@@ -172,3 +172,18 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         "After a restart: 0 the day's import goes on, 1 the grid relay stays open until the reset.",
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterOrder:
+    """`upper` is at least `by` greater than `lower`; the device refuses what breaks it."""
+
+    lower: Parameter
+    upper: Parameter
+    by: int
+
+
+PARAMETER_ORDERS: tuple[ParameterOrder, ...] = (
+    ParameterOrder(Parameter.SOC_GRID_CONNECT, Parameter.SOC_GRID_DISCONNECT, 50),
+    ParameterOrder(Parameter.SOC_EMPTY, Parameter.SOC_FULL, 1000),
+)

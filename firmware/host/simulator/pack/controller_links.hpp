@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 
 #include "alfaspark/pack.hpp"
 #include "alfaspark/ports.hpp"
@@ -70,13 +71,20 @@ class IndicatorBoard final : public IndicatorPort {
   Indication shown_;
 };
 
-class HardwareRandom final : public SystemPort {
+/// The microcontroller: its random numbers, and its restart.
+class Chip final : public SystemPort {
  public:
-  explicit HardwareRandom(Random random) : random_(random) {}
+  Chip(Random random, std::function<void()> restart) : random_(random), restart_(std::move(restart)) {}
   std::uint32_t random() override { return static_cast<std::uint32_t>(random_.next() >> 32U); }
+  void restart() override { restart_(); }
+  [[nodiscard]] LastRestart last_restart() const override { return {.cause = cause_}; }
+  /// What the firmware that starts next will be told.
+  void set_restart_cause(RestartCause cause) { cause_ = cause; }
 
  private:
   Random random_;
+  std::function<void()> restart_;
+  RestartCause cause_ = RestartCause::kPowerOn;
 };
 
 }  // namespace alfaspark::sim

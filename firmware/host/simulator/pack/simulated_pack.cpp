@@ -42,7 +42,7 @@ SimulatedPack::SimulatedPack(Site& site, const PackOptions& options)
       relays_([this] { house_.settle(site_.timeline.now()); }, [this] { update_house(); }),
       flash_(options.storage),
       can_(site.bus, *this),
-      random_(Random::derived(site.hardware_seed, kChip, options.index)),
+      chip_(Random::derived(site.hardware_seed, kChip, options.index), [this] { restart_soon(); }),
       simulated_bms_(options.external_bms != nullptr
                          ? nullptr
                          : std::make_unique<SimulatedBms>(site.timeline,
@@ -73,23 +73,21 @@ SimulatedPack::~SimulatedPack() {
 void SimulatedPack::start() {
   started_ = true;
   refresh_house();
-  if (has_supply_) boot();
+  if (has_supply_) boot(RestartCause::kPowerOn);
   // Packs do not tick in step with each other.
   site_.timeline.after(step_offset_, [this] { step(); });
 }
 
-void SimulatedPack::boot() {
+void SimulatedPack::boot(RestartCause cause) {
+  chip_.set_restart_cause(cause);
   ++boots_;
   booted_at_ = site_.timeline.now();
   ++button_press_;
   site_.bus.attach(can_, segment_);
-  firmware_ = std::make_unique<Pack>(identity_, hardware_,
-                                     Ports{.can = can_,
-                                           .bms = bms_,
-                                           .relays = relays_,
-                                           .storage = flash_,
-                                           .indicators = indicators_,
-                                           .system = random_});
+  firmware_ = std::make_unique<Pack>(
+      identity_, hardware_,
+      Ports{
+          .can = can_, .bms = bms_, .relays = relays_, .storage = flash_, .indicators = indicators_, .system = chip_});
   firmware_->start(uptime());
 }
 
@@ -98,7 +96,7 @@ void SimulatedPack::set_supply(bool on) {
   has_supply_ = on;
   if (!started_) return;
   if (on) {
-    boot();
+    boot(RestartCause::kPowerOn);
     return;
   }
   site_.bus.detach(can_);
@@ -112,7 +110,14 @@ void SimulatedPack::restart_firmware() {
   site_.bus.detach(can_);
   firmware_.reset();
   relays_.keep();
-  boot();
+  boot(RestartCause::kSoftware);
+}
+
+void SimulatedPack::restart_soon() {
+  // Not at once: the firmware that asked for it is still running.
+  site_.timeline.after(kMillisecond, [this, boot = boots_] {
+    if (boot == boots_) restart_firmware();
+  });
 }
 
 void SimulatedPack::hold_button(Micros duration) {

@@ -83,7 +83,8 @@ class SimulatedPack final : private CanEvents {
   [[nodiscard]] const Pack* firmware() const { return firmware_.get(); }
 
  private:
-  void boot();
+  void boot(RestartCause cause);
+  void restart_soon();
   void step();
   void deliver_samples();
   void update_house();
@@ -111,7 +112,7 @@ class SimulatedPack final : private CanEvents {
   Flash flash_;
   CanController can_;
   IndicatorBoard indicators_;
-  HardwareRandom random_;
+  Chip chip_;
   std::unique_ptr<SimulatedBms> simulated_bms_;
   BmsSerial bms_;
   BmsLine& bms_line_;

@@ -22,6 +22,11 @@ class Dice final : public SystemPort {
  public:
   explicit Dice(std::uint32_t seed) : engine_(seed) {}
   std::uint32_t random() override { return static_cast<std::uint32_t>(engine_()); }
+  void restart() override { ++restarts; }
+  [[nodiscard]] LastRestart last_restart() const override { return last; }
+
+  int restarts = 0;
+  LastRestart last;
 
  private:
   std::mt19937 engine_;

@@ -29,6 +29,7 @@ class Controller final : public CanPort, public SystemPort {
   }
   void recover() override {}
   std::uint32_t random() override { return random_value; }
+  void restart() override {}
 
   std::optional<CanFrame> held;
   std::vector<CanFrame> taken;

@@ -109,10 +109,28 @@ class IndicatorPort {
   ~IndicatorPort() = default;
 };
 
+/// Why the controller started.
+enum class RestartCause : std::uint8_t {
+  kPowerOn,   ///< the supply came, or the reset button
+  kSoftware,  ///< `SystemPort::restart`, or an update
+  kWatchdog,  ///< a task was stuck, or the program crashed
+  kBrownOut,  ///< the supply sagged
+};
+
+struct LastRestart {
+  RestartCause cause = RestartCause::kPowerOn;
+  std::uint8_t task = 0;  ///< of kWatchdog: the board's number of the task that was stuck, 0 if it is not known
+};
+
 /// The hardware random number generator, and the restart of the controller.
 class SystemPort {
  public:
   virtual std::uint32_t random() = 0;
+  /// Restarts the controller; relays keep their positions. May return: then the restart follows within milliseconds,
+  /// and no further call is made.
+  virtual void restart() = 0;
+  /// Asked once, at start.
+  [[nodiscard]] virtual LastRestart last_restart() const { return {}; }
 
  protected:
   ~SystemPort() = default;

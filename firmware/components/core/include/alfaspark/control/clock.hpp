@@ -28,6 +28,12 @@ class Clock {
     if (!set_) return std::nullopt;
     return set_->time.utc_offset_min;
   }
+  /// Local time in seconds since 1970; nullopt until set.
+  [[nodiscard]] std::optional<std::int64_t> local_s(Micros now) const {
+    constexpr std::int64_t kMinute = 60;
+    if (!set_) return std::nullopt;
+    return *unix_s(now) + set_->time.utc_offset_min * kMinute;
+  }
   /// Times refused because they cannot be true.
   [[nodiscard]] std::uint32_t invalid_times() const { return invalid_times_; }
 

@@ -85,4 +85,16 @@ constexpr std::array<ParameterSpec, 32> kParameters{{
     {0, 1, 0},                    // import_limit_after_restart
 }};
 
+/// `upper` is at least `by` greater than `lower`.
+struct ParameterOrder {
+  Parameter lower;
+  Parameter upper;
+  std::int32_t by;
+};
+
+constexpr std::array<ParameterOrder, 2> kParameterOrders{{
+    {Parameter::kSocGridConnect, Parameter::kSocGridDisconnect, 50},
+    {Parameter::kSocEmpty, Parameter::kSocFull, 1000},
+}};
+
 }  // namespace alfaspark

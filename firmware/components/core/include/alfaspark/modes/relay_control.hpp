@@ -1,0 +1,76 @@
+// Who owns each relay, where it is, and why: the modes of requirements R3 over the hand, with their minimum times.
+//
+// Depends on neither the bus nor a host. Not thread-safe; allocates nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "alfaspark/generated/frames.hpp"
+#include "alfaspark/identity.hpp"
+#include "alfaspark/modes/held_state.hpp"
+#include "alfaspark/ports.hpp"
+#include "alfaspark/readings.hpp"
+#include "alfaspark/settings/mode_settings.hpp"
+#include "alfaspark/settings/parameters.hpp"
+
+namespace alfaspark {
+
+class RelayControl {
+ public:
+  static constexpr std::size_t kCount = kCurrentChannels;
+  /// Bits of frames::Relay, 1 = closed: power reaches the house until somebody decides otherwise.
+  static constexpr std::uint8_t kFactoryDefault = 0x0F;
+
+  struct Inputs {
+    const Readings& readings;
+    bool bms_lost = false;                ///< 10 s silent, or never heard 10 s after the start
+    std::optional<std::int64_t> local_s;  ///< local time in seconds since 1970; nullopt until the clock is set
+    bool clock_unknown = false;           ///< not set 150 s after the start
+  };
+
+  struct Verdict {
+    frames::Result result = frames::Result::kAccepted;
+    frames::Reason reason = frames::Reason::kStartUp;  ///< for refused and busy
+  };
+
+  /// Keeps references; settings and parameters count as soon as they change.
+  RelayControl(RelayPort& port, const Parameters& parameters, const ModeSettings& settings);
+
+  /// Once. Nothing moves over a software restart; after a power cut the relays go to where they were.
+  void start(Micros now, const HeldState& stored);
+  /// Every 5 ms or more often, after sensing.
+  void tick(Micros now, const Inputs& inputs);
+
+  /// By hand. Refused with the reason when a mode owns the relay, busy within the minimum time; opening a load is
+  /// always accepted, and so is what the hand wanted already.
+  Verdict set_manual(Micros now, frames::Relay relay, bool closed);
+  /// Factory reset: positions stay until the next start.
+  void forget_held();
+  /// A mode was set on all packs at once: what closes because of it waits until `until`.
+  void delay_closings(Micros until);
+
+  /// `before_boot_10wh` x0.01 kWh were drawn on `import_day` before this start. Out of range for another day than
+  /// today or where the count was reset since the start, busy without a clock.
+  frames::Result restore_import(std::uint16_t before_boot_10wh, std::uint16_t import_day);
+  /// As at the daily reset.
+  void reset_import(Micros now);
+
+  /// Bits, 1 = closed: where the relays are.
+  [[nodiscard]] std::uint8_t closed() const;
+  [[nodiscard]] frames::Reason reason(frames::Relay relay) const;
+  /// To be stored.
+  [[nodiscard]] HeldState held() const;
+
+  /// Drawn from the grid since the last reset, as far as this pack knows.
+  [[nodiscard]] float import_today_kwh() const;
+  [[nodiscard]] bool is_import_exhausted() const;
+  /// The limit is on and at least `share_pct` % of it are drawn.
+  [[nodiscard]] bool is_import_above(int share_pct) const;
+  /// Eco is over its limit with nothing left to shed.
+  [[nodiscard]] bool is_loads_limit() const;
+};
+
+}  // namespace alfaspark
