@@ -15,25 +15,25 @@ struct ManualRelays {
 
 /// Where the relays were, and what eco and self-consumption had decided of that.
 struct RelayPositions {
-  std::uint8_t closed = 0;                      ///< bits of frames::Relay, 1 = closed
-  std::uint8_t eco_shed = 0;                    ///< bits of frames::Relay: opened by eco and not restored
-  std::optional<bool> self_consumption_closed;  ///< nullopt: no decision yet
+  std::uint8_t closed = 0;                        ///< bits of frames::Relay, 1 = closed
+  std::uint8_t eco_shed = 0;                      ///< bits of frames::Relay: opened by eco and not restored
+  std::optional<bool> self_consumption_closed{};  ///< nullopt: no decision yet
   bool operator==(const RelayPositions&) const = default;
 };
 
 /// The import limit, once exhausted, stays so until its reset.
 struct ImportLatch {
   bool is_exhausted = false;
-  std::optional<std::uint16_t> import_day;  ///< of the exhaustion; nullopt where the clock was unknown
-  std::uint16_t import_10wh = 0;            ///< drawn on that day when it was exhausted, x0.01 kWh
+  std::optional<std::uint16_t> import_day{};  ///< of the exhaustion; nullopt where the clock was unknown
+  std::uint16_t import_10wh = 0;              ///< drawn on that day when it was exhausted, x0.01 kWh
   bool operator==(const ImportLatch&) const = default;
 };
 
 /// nullopt: never stored, or damaged.
 struct HeldState {
-  std::optional<ManualRelays> manual;
-  std::optional<RelayPositions> positions;
-  std::optional<ImportLatch> latch;
+  std::optional<ManualRelays> manual{};
+  std::optional<RelayPositions> positions{};
+  std::optional<ImportLatch> latch{};
   bool operator==(const HeldState&) const = default;
 };
 

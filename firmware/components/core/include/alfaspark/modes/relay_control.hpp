@@ -10,7 +10,11 @@
 
 #include "alfaspark/generated/frames.hpp"
 #include "alfaspark/identity.hpp"
+#include "alfaspark/modes/eco.hpp"
 #include "alfaspark/modes/held_state.hpp"
+#include "alfaspark/modes/import_limit.hpp"
+#include "alfaspark/modes/relay_switching.hpp"
+#include "alfaspark/modes/situation.hpp"
 #include "alfaspark/ports.hpp"
 #include "alfaspark/readings.hpp"
 #include "alfaspark/settings/mode_settings.hpp"
@@ -39,38 +43,56 @@ class RelayControl {
   /// Keeps references; settings and parameters count as soon as they change.
   RelayControl(RelayPort& port, const Parameters& parameters, const ModeSettings& settings);
 
-  /// Once. Nothing moves over a software restart; after a power cut the relays go to where they were.
+  /// Once, with everything that was stored. Nothing moves over a software restart; after a power cut the relays go to
+  /// where they were.
   void start(Micros now, const HeldState& stored);
   /// Every 5 ms or more often, after sensing.
   void tick(Micros now, const Inputs& inputs);
 
-  /// By hand. Refused with the reason when a mode owns the relay, busy within the minimum time; opening a load is
-  /// always accepted, and so is what the hand wanted already.
+  /// By hand. Refused with the reason when a mode owns the relay, busy within the minimum time. A load may always be
+  /// opened: eco gives it back to an open position.
   Verdict set_manual(Micros now, frames::Relay relay, bool closed);
-  /// Factory reset: positions stay until the next start.
+  /// Factory reset: what was held is forgotten, positions stay until the next start or command.
   void forget_held();
   /// A mode was set on all packs at once: what closes because of it waits until `until`.
-  void delay_closings(Micros until);
+  void delay_closings(Micros until) { switching_.delay_closings(until); }
 
   /// `before_boot_10wh` x0.01 kWh were drawn on `import_day` before this start. Out of range for another day than
   /// today or where the count was reset since the start, busy without a clock.
-  frames::Result restore_import(std::uint16_t before_boot_10wh, std::uint16_t import_day);
+  frames::Result restore_import(std::uint16_t before_boot_10wh, std::uint16_t import_day) {
+    return import_.restore(before_boot_10wh, import_day);
+  }
   /// As at the daily reset.
-  void reset_import(Micros now);
+  void reset_import(Micros now) { import_.reset(now); }
 
   /// Bits, 1 = closed: where the relays are.
-  [[nodiscard]] std::uint8_t closed() const;
-  [[nodiscard]] frames::Reason reason(frames::Relay relay) const;
+  [[nodiscard]] std::uint8_t closed() const { return switching_.closed(); }
+  [[nodiscard]] frames::Reason reason(frames::Relay relay) const { return switching_.reason(relay); }
   /// To be stored.
   [[nodiscard]] HeldState held() const;
 
   /// Drawn from the grid since the last reset, as far as this pack knows.
   [[nodiscard]] float import_today_kwh() const;
-  [[nodiscard]] bool is_import_exhausted() const;
+  [[nodiscard]] bool is_import_exhausted() const { return import_.is_exhausted(); }
   /// The limit is on and at least `share_pct` % of it are drawn.
-  [[nodiscard]] bool is_import_above(int share_pct) const;
+  [[nodiscard]] bool is_import_above(int share_pct) const { return import_.is_above(share_pct); }
   /// Eco is over its limit with nothing left to shed.
-  [[nodiscard]] bool is_loads_limit() const;
+  [[nodiscard]] bool is_loads_limit() const { return eco_.is_loads_limit(); }
+
+ private:
+  /// Nothing moves: who moved what, where flash does not say. Returns what eco has shed.
+  std::uint8_t take_kept_positions(std::uint8_t stored_closed, std::uint8_t shed);
+  void update_situation(Micros now, const Inputs& inputs);
+
+  const Parameters& parameters_;
+  const ModeSettings& settings_;
+  RelaySwitching switching_;
+  Eco eco_;
+  ImportLimit import_;
+  ManualRelays manual_{.closed = kFactoryDefault};
+  bool are_positions_kept_;
+  bool is_starting_ = true;
+  Situation situation_;
 };
 
 }  // namespace alfaspark

@@ -1,0 +1,66 @@
+// The energy drawn from the grid today, and the latch that holds the grid relay open once the limit was drawn.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "alfaspark/generated/frames.hpp"
+#include "alfaspark/modes/held_state.hpp"
+#include "alfaspark/ports.hpp"
+#include "alfaspark/settings/parameters.hpp"
+
+namespace alfaspark {
+
+class ImportLimit {
+ public:
+  struct Inputs {
+    double grid_wh = 0.0;                 ///< drawn since the start
+    std::optional<std::int64_t> local_s;  ///< local time in seconds since 1970
+    bool is_on = false;
+  };
+
+  explicit ImportLimit(const Parameters& parameters) : parameters_(parameters) {}
+
+  void start(Micros now, const std::optional<ImportLatch>& stored, bool is_on);
+  void update(Micros now, const Inputs& inputs);
+
+  /// See RelayControl.
+  frames::Result restore(std::uint16_t before_boot_10wh, std::uint16_t import_day);
+  /// What the daily reset does: counts from 0 again and releases the latch.
+  void reset(Micros now);
+  void forget() { latch_ = {}; }
+
+  [[nodiscard]] double import_wh() const { return before_start_wh_ + grid_wh_ - counted_from_wh_; }
+  [[nodiscard]] bool is_exhausted() const { return latch_.is_exhausted; }
+  /// The limit is on, and this much of it is drawn.
+  [[nodiscard]] bool is_above(int share_pct) const;
+  [[nodiscard]] const ImportLatch& latch() const { return latch_; }
+
+ private:
+  static constexpr Micros kHour = 3600 * kSecond;
+  /// Without a clock, a day is so long.
+  static constexpr Micros kDayWithoutClock = 24 * kHour;
+  /// A day that a wrong clock already began is not begun again sooner.
+  static constexpr Micros kShortestDay = 20 * kHour;
+
+  void follow_clock(Micros now, std::int64_t local_s);
+  void meet_clock(Micros now, std::int64_t local_s);
+  void count_day_without_clock(Micros now);
+  void judge();
+  [[nodiscard]] double limit_wh() const;
+  [[nodiscard]] Micros counted_since() const { return reset_at_.value_or(started_at_); }
+
+  const Parameters& parameters_;
+  bool is_on_ = false;
+  double grid_wh_ = 0.0;
+  double counted_from_wh_ = 0.0;  ///< `grid_wh_` at the last reset
+  double before_start_wh_ = 0.0;  ///< of today, before this start
+  double last_limit_wh_ = 0.0;
+  Micros started_at_ = 0;
+  std::optional<Micros> reset_at_;   ///< the last one since the start
+  std::optional<std::int64_t> day_;  ///< today's import day; nullopt until the clock is set
+  std::int64_t last_begun_day_ = 0;  ///< the import day whose begin was met last
+  ImportLatch latch_;
+};
+
+}  // namespace alfaspark

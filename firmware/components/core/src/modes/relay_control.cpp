@@ -1,0 +1,155 @@
+#include "alfaspark/modes/relay_control.hpp"
+
+#include <array>
+
+#include "alfaspark/modes/priority.hpp"
+#include "alfaspark/modes/windows.hpp"
+
+namespace alfaspark {
+
+using frames::Mode;
+using frames::Relay;
+
+namespace {
+
+constexpr std::array<Relay, RelayControl::kCount> kRelays{Relay::kGrid, Relay::kInverter, Relay::kLoad1, Relay::kLoad2};
+
+constexpr std::uint8_t with(std::uint8_t bits, std::uint8_t mask, bool on) {
+  return static_cast<std::uint8_t>(on ? bits | mask : bits & ~mask);
+}
+
+/// Modes that can move the relay.
+std::uint8_t modes_over(Relay relay, bool eco_may_shed_inverter) {
+  const auto eco = bit(Mode::kEco);
+  switch (relay) {
+    case Relay::kGrid:
+      return static_cast<std::uint8_t>(bit(Mode::kSelfConsumption) | bit(Mode::kBackup) | bit(Mode::kImportLimit));
+    case Relay::kInverter:
+      return static_cast<std::uint8_t>(bit(Mode::kTimeOfUse) | (eco_may_shed_inverter ? eco : 0));
+    default:
+      return eco;
+  }
+}
+
+}  // namespace
+
+RelayControl::RelayControl(RelayPort& port, const Parameters& parameters, const ModeSettings& settings)
+    : parameters_(parameters),
+      settings_(settings),
+      switching_(port, parameters),
+      eco_(parameters),
+      import_(parameters),
+      are_positions_kept_(port.kept_positions()) {}
+
+void RelayControl::start(Micros now, const HeldState& stored) {
+  manual_ = stored.manual.value_or(ManualRelays{.closed = kFactoryDefault});
+  manual_.closed = static_cast<std::uint8_t>(manual_.closed & kFactoryDefault);
+  const bool is_reset = manual_.is_reset;
+  if (is_reset) manual_ = {.closed = kFactoryDefault};
+  const RelayPositions by_hand{.closed = manual_.closed};
+  const auto positions = is_reset ? by_hand : stored.positions.value_or(by_hand);
+  auto shed = static_cast<std::uint8_t>(positions.eco_shed & ~positions.closed);
+  if (are_positions_kept_ && !is_reset) {
+    shed = take_kept_positions(positions.closed, shed);
+  } else {
+    for (const Relay relay : kRelays) switching_.place(relay, (positions.closed & bit(relay)) != 0);
+  }
+  situation_.self_consumption_closed = positions.self_consumption_closed;
+  situation_.held = kFactoryDefault;
+  eco_.start(now, shed);
+  import_.start(now, stored.latch, settings_.is_on(Mode::kImportLimit));
+}
+
+std::uint8_t RelayControl::take_kept_positions(std::uint8_t stored_closed, std::uint8_t shed) {
+  const auto now_closed = switching_.closed();
+  const bool may_shed_inverter = parameters_.get(Parameter::kEcoShedInverter) != 0;
+  for (const Relay relay : kRelays) {
+    const bool is_closed = (now_closed & bit(relay)) != 0;
+    if (is_closed == ((stored_closed & bit(relay)) != 0)) continue;
+    // Moved so shortly before the restart that it is not on flash: by a mode if there is one, else by hand.
+    const bool is_moved_by_eco = settings_.is_on(Mode::kEco) && relay != Relay::kGrid && !is_closed;
+    if ((settings_.modes & modes_over(relay, may_shed_inverter)) == 0) {
+      manual_.closed = with(manual_.closed, bit(relay), is_closed);
+    } else if (relay == Relay::kLoad1 || relay == Relay::kLoad2) {
+      shed = with(shed, bit(relay), is_moved_by_eco);
+    }
+  }
+  return static_cast<std::uint8_t>(shed & ~now_closed);
+}
+
+void RelayControl::tick(Micros now, const Inputs& inputs) {
+  update_situation(now, inputs);
+  for (const Relay relay : kRelays) switching_.follow(now, relay, decide(situation_, relay));
+}
+
+void RelayControl::update_situation(Micros now, const Inputs& inputs) {
+  constexpr float kPctPerCount = 0.1F;
+  const auto& powers = inputs.readings.powers;
+  const auto grid = static_cast<std::size_t>(frames::EnergyCounter::kGrid);
+  import_.update(now, {.grid_wh = inputs.readings.energies_wh[grid],
+                       .local_s = inputs.local_s,
+                       .is_on = settings_.is_on(Mode::kImportLimit)});
+  eco_.update(now, {.is_on = settings_.is_on(Mode::kEco),
+                    .home_w = powers.home_w,
+                    .powers_w = {powers.grid_w, powers.inverter_w, powers.load1_w, powers.load2_w},
+                    .closed = switching_.closed()});
+
+  auto& situation = situation_;
+  situation.modes = settings_.modes;
+  situation.is_import_exhausted = import_.is_exhausted();
+  situation.soc_pct = inputs.readings.battery.soc_pct;
+  situation.bms_lost = inputs.bms_lost;
+  situation.soc_connect_pct = static_cast<float>(parameters_.get(Parameter::kSocGridConnect)) * kPctPerCount;
+  situation.soc_disconnect_pct = static_cast<float>(parameters_.get(Parameter::kSocGridDisconnect)) * kPctPerCount;
+  situation.has_window = has_windows(settings_);
+  situation.is_inside_window.reset();
+  if (inputs.local_s) situation.is_inside_window = is_inside_windows(settings_, *inputs.local_s);
+  situation.clock_unknown = inputs.clock_unknown;
+  situation.eco_shed = eco_.shed();
+  situation.eco_restored = eco_.restored();
+  situation.manual_closed = manual_.closed;
+  if (is_starting_ && (inputs.readings.battery.online || inputs.bms_lost)) {
+    is_starting_ = false;
+    situation.held = 0;
+  }
+  // Whoever else owns the relay, the decision goes on, and is there when it counts.
+  const auto wish = rules::self_consumption(situation, Relay::kGrid);
+  if (!wish) situation.self_consumption_closed.reset();
+  if (wish && wish->closed) situation.self_consumption_closed = wish->closed;
+}
+
+RelayControl::Verdict RelayControl::set_manual(Micros now, Relay relay, bool closed) {
+  const bool is_load = relay == Relay::kLoad1 || relay == Relay::kLoad2;
+  const auto owner = mode_wish(situation_, relay);
+  if (owner && (closed || !is_load)) return {frames::Result::kRefused, owner->reason};
+  if (!owner && !switching_.move_by_hand(now, relay, closed)) {
+    return {frames::Result::kBusy, frames::Reason::kMinimumTime};
+  }
+  manual_.closed = with(manual_.closed, bit(relay), closed);
+  situation_.manual_closed = manual_.closed;
+  situation_.held = with(situation_.held, bit(relay), false);
+  eco_.on_hand(relay);
+  return {};
+}
+
+void RelayControl::forget_held() {
+  manual_ = {.closed = kFactoryDefault, .is_reset = true};
+  situation_.held = kFactoryDefault;
+  eco_.forget();
+  import_.forget();
+}
+
+HeldState RelayControl::held() const {
+  return {.manual = manual_,
+          .positions = RelayPositions{.closed = switching_.closed(),
+                                      .eco_shed = eco_.shed(),
+                                      .self_consumption_closed = situation_.self_consumption_closed},
+          .latch = import_.latch()};
+}
+
+float RelayControl::import_today_kwh() const {
+  constexpr double kWhPerKwh = 1000.0;
+  return static_cast<float>(import_.import_wh() / kWhPerKwh);
+}
+
+}  // namespace alfaspark
