@@ -8,6 +8,9 @@ namespace {
 /// The bar and LEDs blink so long when a factory reset was taken; it is on flash by then.
 constexpr std::uint8_t kResetShownS = 3;
 
+constexpr int kFirstImportWarningPct = 80;
+constexpr int kSecondImportWarningPct = 90;
+
 /// Commands that need no answer under an own number.
 bool is_for_the_nameless(std::uint8_t command) {
   return command == static_cast<std::uint8_t>(frames::Command::kWho) ||
@@ -19,21 +22,26 @@ bool is_for_the_nameless(std::uint8_t command) {
 Pack::Pack(const Identity& identity, const Hardware& hardware, const Ports& ports)
     : identity_(identity),
       system_(ports.system),
-      settings_(ports.storage),
+      settings_(ports.storage, parameters_, modes_),
       sensing_(hardware, ports.bms, parameters_),
       bus_(identity, ports.can, ports.system),
-      relays_(ports.relays, parameters_),
+      relays_(ports.relays, parameters_, modes_),
       indicators_(ports.indicators),
-      commands_(clock_, relays_, parameters_, indicators_) {}
+      commands_({.identity = identity_,
+                 .bus = bus_,
+                 .sensing = sensing_,
+                 .clock = clock_,
+                 .relays = relays_,
+                 .parameters = parameters_,
+                 .modes = modes_,
+                 .indicators = indicators_}) {}
 
 void Pack::start(Micros now) {
   started_at_ = now;
+  last_restart_ = system_.last_restart();
+  faults_.set_argument(frames::FaultCode::kWatchdogRestart, last_restart_.task);
   settings_.load();
-  const auto stored = settings_.manual_relays();
-  relays_.start(stored);
-  // A restart may have come before the last command was on flash.
-  const auto on_flash = stored ? stored->closed : Relays::kFactoryDefault;
-  if (relays_.manual().closed != on_flash) settings_.set_manual_relays(now, relays_.manual());
+  relays_.start(now, settings_.held());
   host_.start(now);
   sensing_.start(now);
   bus_.start(now, static_cast<std::uint16_t>(system_.random()), settings_.node_number());
@@ -41,13 +49,23 @@ void Pack::start(Micros now) {
 
 void Pack::tick(Micros now) {
   sensing_.tick(now, relays_.closed());
-  if (readings().battery.online || is_bms_lost(now)) relays_.end_start_up();
+  obey_button(now);
+  control_relays(now);
   keep_settings(now);
   watch_faults(now);
   const auto current = status(now);
   bus_.tick(now, announce_flags(now));
   send(now, current);
   show(now, current);
+  restart_if_due(now);
+}
+
+void Pack::control_relays(Micros now) {
+  if (!is_pack()) return;
+  relays_.tick(now, {.readings = readings(),
+                     .bms_lost = is_bms_lost(now),
+                     .local_s = clock_.local_s(now),
+                     .clock_unknown = is_clock_unknown(now)});
 }
 
 void Pack::on_can_frame(Micros now, const CanFrame& frame) {
@@ -67,22 +85,57 @@ void Pack::on_command(Micros now, const CanFrame& frame) {
   host_.on_command(now);
   if (node() == 0 && !is_for_the_nameless(frame.data[0])) return;
   const auto outcome = commands_.execute(now, frame.payload(), to_all);
-  if (outcome.is_who) bus_.answer_who(now);
   if (outcome.response) bus_.post(now, *outcome.response);
-  if (outcome.setting_accepted) {
-    settings_.set_manual_relays(now, relays_.manual());
-    settings_.on_setting_accepted();
+  if (outcome.setting_accepted) settings_.on_setting_accepted(now);
+  obey(now, outcome.request);
+}
+
+void Pack::obey(Micros now, Commands::Request request) {
+  switch (request) {
+    case Commands::Request::kNone:
+      return;
+    case Commands::Request::kAnswerWho:
+      bus_.answer_who(now);
+      faults_.repeat();
+      return;
+    case Commands::Request::kRestart:
+      restart_at_ = now + kRestartDelay;
+      return;
+    case Commands::Request::kFactoryReset:
+      reset_to_factory(now);
+      return;
   }
 }
 
-void Pack::keep_settings(Micros now) {
+void Pack::obey_button(Micros now) {
   if (button_.take_factory_reset(now)) {
-    relays_.forget_manual();
-    settings_.set_manual_relays(now, relays_.manual());
+    reset_to_factory(now);
     indicators_.identify(now, kResetShownS);
   }
+  if (button_.take_limit_off()) {
+    modes_.modes = static_cast<std::uint8_t>(modes_.modes & ~bit(frames::Mode::kImportLimit));
+    settings_.on_setting_accepted(now);
+  }
+}
+
+void Pack::reset_to_factory(Micros now) {
+  parameters_.reset();
+  modes_ = {};
+  relays_.forget_held();
+  settings_.on_setting_accepted(now);
+}
+
+void Pack::keep_settings(Micros now) {
   if (bus_.claim().is_settled(now)) settings_.set_node_number(now, node());
+  if (is_pack()) settings_.set_held(now, relays_.held());
   settings_.tick(now);
+}
+
+void Pack::restart_if_due(Micros now) {
+  if (!restart_at_ || now < *restart_at_) return;
+  restart_at_.reset();
+  settings_.flush(now);
+  system_.restart();
 }
 
 void Pack::watch_faults(Micros now) {
@@ -98,6 +151,9 @@ void Pack::watch_faults(Micros now) {
   faults_.set(now, FaultCode::kStorageFailed, settings_.has_storage_failed());
   faults_.set(now, FaultCode::kSettingsReset, settings_.were_reset());
   faults_.set(now, FaultCode::kBusOff, bus_.is_bus_off());
+  const bool is_fresh = now - started_at_ < kRestartFault;
+  faults_.set(now, FaultCode::kWatchdogRestart, is_fresh && last_restart_.cause == RestartCause::kWatchdog);
+  faults_.set(now, FaultCode::kBrownOut, is_fresh && last_restart_.cause == RestartCause::kBrownOut);
 }
 
 void Pack::send(Micros now, const frames::Status& status) {
@@ -110,7 +166,7 @@ void Pack::send(Micros now, const frames::Status& status) {
   if (schedule_.take_set(now)) {
     send_set(now, status);
   }
-  if (identity_.device_type != frames::DeviceType::kEnergyPack) return;
+  if (!is_pack()) return;
   if (status_trigger_.take_due(now, status)) {
     status_trigger_.on_sent(status);
     bus_.post(now, status);
@@ -126,7 +182,7 @@ void Pack::send(Micros now, const frames::Status& status) {
 }
 
 void Pack::send_set(Micros now, const frames::Status& status) {
-  if (identity_.device_type == frames::DeviceType::kEnergyPack) {
+  if (is_pack()) {
     bus_.post(now, telemetry::battery(readings()));
     bus_.post(now, telemetry::power(readings()));
     bus_.post(now, telemetry::loads(readings()));
@@ -152,30 +208,36 @@ void Pack::show(Micros now, const frames::Status& status) {
 }
 
 bool Pack::is_bms_lost(Micros now) const {
-  return identity_.device_type == frames::DeviceType::kEnergyPack && !readings().battery.online &&
-         now - started_at_ >= kBmsLostAfterStart;
+  return is_pack() && !readings().battery.online && now - started_at_ >= kBmsLostAfterStart;
+}
+
+bool Pack::is_clock_unknown(Micros now) const {
+  return !clock_.is_valid() && now - started_at_ >= Clock::kUnknownAfter;
 }
 
 frames::Status Pack::status(Micros now) {
   using frames::Relay;
-  const auto warnings =
-      warnings_.update({.soc_pct = readings().battery.soc_pct,
-                        .bms_lost = is_bms_lost(now),
-                        .clock_unknown = !clock_.is_valid() && now - started_at_ >= Clock::kUnknownAfter,
-                        .host_lost = host_.is_lost(now),
-                        .sensor_fault = faults_.any_of_sensors(),
-                        .settings_reset = settings_.were_reset(),
-                        .node_conflict = bus_.claim().in_conflict(now),
-                        .storage_failed = settings_.has_storage_failed()});
+  const auto warnings = warnings_.update({.soc_pct = readings().battery.soc_pct,
+                                          .bms_lost = is_bms_lost(now),
+                                          .clock_unknown = is_clock_unknown(now),
+                                          .host_lost = host_.is_lost(now),
+                                          .sensor_fault = faults_.any_of_sensors(),
+                                          .settings_reset = settings_.were_reset(),
+                                          .node_conflict = bus_.claim().in_conflict(now),
+                                          .storage_failed = settings_.has_storage_failed(),
+                                          .loads_limit = relays_.is_loads_limit(),
+                                          .import_exhausted = relays_.is_import_exhausted(),
+                                          .import_above_80 = relays_.is_import_above(kFirstImportWarningPct),
+                                          .import_above_90 = relays_.is_import_above(kSecondImportWarningPct)});
   return {.relays = relays_.closed(),
           .grid = readings().grid,
           .reason_grid = relays_.reason(Relay::kGrid),
           .reason_inverter = relays_.reason(Relay::kInverter),
           .reason_load1 = relays_.reason(Relay::kLoad1),
           .reason_load2 = relays_.reason(Relay::kLoad2),
-          .modes = 0,
+          .modes = modes_.modes,
           .warnings = warnings,
-          .grid_import_today_kwh = std::nullopt};
+          .grid_import_today_kwh = relays_.import_today_kwh()};
 }
 
 std::uint8_t Pack::announce_flags(Micros now) const {

@@ -24,10 +24,12 @@ Hardware board() {
 }
 
 void preload_number(Flash& flash, std::uint8_t number) {
-  Settings settings(flash);
+  Parameters parameters;
+  ModeSettings modes;
+  Settings settings(flash, parameters, modes);
   settings.load();
   settings.set_node_number(0, number);
-  settings.tick(kSecond * 60);
+  settings.flush(0);
   flash.forget_writes();
 }
 

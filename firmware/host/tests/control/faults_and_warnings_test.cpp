@@ -119,10 +119,41 @@ TEST_CASE("The button asks for a factory reset once when it was held for 10 s, n
   CHECK_FALSE(button.take_factory_reset(10 * kSecond - 1));
   button.on_edge(10 * kSecond - 1, false);
   CHECK_FALSE(button.take_factory_reset(20 * kSecond));
+  CHECK(button.take_limit_off());
   button.on_edge(30 * kSecond, true);
   button.on_edge(32 * kSecond, true);  // bounced
   CHECK(button.take_factory_reset(40 * kSecond));
   CHECK_FALSE(button.take_factory_reset(60 * kSecond));
+  button.on_edge(61 * kSecond, false);
+  CHECK_FALSE(button.take_limit_off());
+}
+
+TEST_CASE("R4: the button let go after 3 to 10 s asks once for the limit to be off") {
+  const auto held_s = GENERATE(1, 2, 3, 9, 10);
+  ResetButton button;
+  button.on_edge(0, true);
+  CHECK_FALSE(button.take_limit_off());
+  button.on_edge(held_s * kSecond, false);
+  CHECK(button.take_limit_off() == (held_s >= 3 && held_s < 10));
+  CHECK_FALSE(button.take_limit_off());
+  CHECK(button.take_factory_reset(held_s * kSecond) == (held_s == 10));
+}
+
+TEST_CASE("Active faults are repeated for a host that comes later, with their arguments") {
+  Faults faults;
+  faults.set_argument(frames::FaultCode::kWatchdogRestart, 7);
+  faults.set(0, frames::FaultCode::kWatchdogRestart, true);
+  faults.set(0, frames::FaultCode::kSensorClipped, true, 2);
+  while (faults.take_change()) {
+  }
+  faults.set(0, frames::FaultCode::kBusOff, true);
+  faults.set(0, frames::FaultCode::kBusOff, false);
+  faults.repeat();
+  std::vector<std::pair<int, int>> told;
+  while (const auto fault = faults.take_change()) {
+    told.emplace_back(static_cast<int>(fault->code), static_cast<int>(fault->argument));
+  }
+  CHECK(told == std::vector<std::pair<int, int>>{{2, 2}, {9, 7}});
 }
 
 }  // namespace alfaspark::control_test

@@ -139,7 +139,9 @@ TEST_CASE("packs that all want one number get different ones") {
   equal.equal_numbers = true;
   Simulation simulation(equal);
   for (const auto& pack : simulation.packs()) {
-    Settings settings(pack->flash());
+    Parameters parameters;
+    ModeSettings modes;
+    Settings settings(pack->flash(), parameters, modes);
     settings.load();
     CHECK(settings.node_number() == NodeClaim::hashed_number(simulation.packs()[0]->identity().serial));
     CHECK(pack->flash().writes() == 0);

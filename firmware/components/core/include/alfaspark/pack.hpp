@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "alfaspark/bus/bus_node.hpp"
@@ -14,15 +15,16 @@
 #include "alfaspark/control/commands.hpp"
 #include "alfaspark/control/faults.hpp"
 #include "alfaspark/control/host_watch.hpp"
-#include "alfaspark/control/relays.hpp"
 #include "alfaspark/control/reset_button.hpp"
 #include "alfaspark/control/warnings.hpp"
 #include "alfaspark/identity.hpp"
 #include "alfaspark/indicators/indicators.hpp"
+#include "alfaspark/modes/relay_control.hpp"
 #include "alfaspark/ports.hpp"
 #include "alfaspark/readings.hpp"
 #include "alfaspark/sensing/sample_block.hpp"
 #include "alfaspark/sensing/sensing.hpp"
+#include "alfaspark/settings/mode_settings.hpp"
 #include "alfaspark/settings/parameters.hpp"
 #include "alfaspark/settings/settings.hpp"
 
@@ -65,25 +67,38 @@ class Pack {
   /// A BMS that never answered is lost so long after the start.
   static constexpr Micros kBmsLostAfterStart = 10 * kSecond;
 
+  /// The answer to RESTART has so long to reach the bus.
+  static constexpr Micros kRestartDelay = 50 * kMillisecond;
+  /// A restart that nobody asked for is told as a fault for so long.
+  static constexpr Micros kRestartFault = 600 * kSecond;
+
   void on_command(Micros now, const CanFrame& frame);
+  void obey(Micros now, Commands::Request request);
+  void obey_button(Micros now);
+  void reset_to_factory(Micros now);
+  void control_relays(Micros now);
   void keep_settings(Micros now);
+  void restart_if_due(Micros now);
   void watch_faults(Micros now);
   void send(Micros now, const frames::Status& status);
   void send_set(Micros now, const frames::Status& status);
   void show(Micros now, const frames::Status& status);
+  [[nodiscard]] bool is_pack() const { return identity_.device_type == frames::DeviceType::kEnergyPack; }
   [[nodiscard]] bool is_bms_lost(Micros now) const;
+  [[nodiscard]] bool is_clock_unknown(Micros now) const;
   [[nodiscard]] frames::Status status(Micros now);
   [[nodiscard]] std::uint8_t announce_flags(Micros now) const;
 
   Identity identity_;
   SystemPort& system_;
   Parameters parameters_;
+  ModeSettings modes_;
   Settings settings_;
   Sensing sensing_;
   BusNode bus_;
   Clock clock_;
   HostWatch host_;
-  Relays relays_;
+  RelayControl relays_;
   Indicators indicators_;
   Commands commands_;
   Faults faults_;
@@ -92,6 +107,8 @@ class Pack {
   TelemetrySchedule schedule_;
   StatusTrigger status_trigger_;
   Micros started_at_ = 0;
+  LastRestart last_restart_;
+  std::optional<Micros> restart_at_;
   std::uint8_t scheduled_node_ = 0;  ///< the number that the schedule was started for
 };
 

@@ -23,6 +23,17 @@ void Faults::set(Micros now, frames::FaultCode code, bool active, std::uint8_t c
   changed_ = true;
 }
 
+void Faults::set_argument(frames::FaultCode code, std::uint8_t argument) {
+  slots_[static_cast<std::size_t>(code) - 1][0].argument = argument;
+}
+
+void Faults::repeat() {
+  for (auto& channels : slots_) {
+    for (auto& slot : channels) slot.unreported = slot.active;
+  }
+  changed_ = true;
+}
+
 std::optional<frames::Fault> Faults::take_change() {
   if (!changed_) return std::nullopt;
   for (std::size_t code = 0; code < kCodes; ++code) {
@@ -35,7 +46,7 @@ std::optional<frames::Fault> Faults::take_change() {
       slot.reported = appears;
       return frames::Fault{.code = static_cast<frames::FaultCode>(code + 1),
                            .active = appears,
-                           .argument = static_cast<std::uint32_t>(channel)};
+                           .argument = slot.argument.value_or(static_cast<std::uint8_t>(channel))};
     }
   }
   changed_ = false;

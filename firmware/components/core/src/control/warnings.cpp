@@ -10,6 +10,10 @@ std::uint16_t Warnings::update(const Conditions& conditions) {
   const auto add = [&bits](bool active, frames::PackWarning warning) {
     if (active) bits = static_cast<std::uint16_t>(bits | bit(warning));
   };
+  add(conditions.loads_limit, frames::PackWarning::kLoadsLimit);
+  add(conditions.import_exhausted, frames::PackWarning::kImportLimitExhausted);
+  add(conditions.import_above_80, frames::PackWarning::kImportAbove80);
+  add(conditions.import_above_90, frames::PackWarning::kImportAbove90);
   add(soc_low_, frames::PackWarning::kSocLow);
   add(conditions.bms_lost, frames::PackWarning::kBmsLost);
   add(conditions.clock_unknown, frames::PackWarning::kClockUnknown);

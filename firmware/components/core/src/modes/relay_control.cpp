@@ -38,8 +38,7 @@ RelayControl::RelayControl(RelayPort& port, const Parameters& parameters, const 
       settings_(settings),
       switching_(port, parameters),
       eco_(parameters),
-      import_(parameters),
-      are_positions_kept_(port.kept_positions()) {}
+      import_(parameters) {}
 
 void RelayControl::start(Micros now, const HeldState& stored) {
   manual_ = stored.manual.value_or(ManualRelays{.closed = kFactoryDefault});
@@ -49,7 +48,7 @@ void RelayControl::start(Micros now, const HeldState& stored) {
   const RelayPositions by_hand{.closed = manual_.closed};
   const auto positions = is_reset ? by_hand : stored.positions.value_or(by_hand);
   auto shed = static_cast<std::uint8_t>(positions.eco_shed & ~positions.closed);
-  if (are_positions_kept_ && !is_reset) {
+  if (switching_.are_positions_kept() && !is_reset) {
     shed = take_kept_positions(positions.closed, shed);
   } else {
     for (const Relay relay : kRelays) switching_.place(relay, (positions.closed & bit(relay)) != 0);
@@ -86,6 +85,7 @@ void RelayControl::update_situation(Micros now, const Inputs& inputs) {
   constexpr float kPctPerCount = 0.1F;
   const auto& powers = inputs.readings.powers;
   const auto grid = static_cast<std::size_t>(frames::EnergyCounter::kGrid);
+  is_grid_measured_ = is_grid_measured_ || powers.grid_w;
   import_.update(now, {.grid_wh = inputs.readings.energies_wh[grid],
                        .local_s = inputs.local_s,
                        .is_on = settings_.is_on(Mode::kImportLimit)});
@@ -147,8 +147,9 @@ HeldState RelayControl::held() const {
           .latch = import_.latch()};
 }
 
-float RelayControl::import_today_kwh() const {
+std::optional<float> RelayControl::import_today_kwh() const {
   constexpr double kWhPerKwh = 1000.0;
+  if (!is_grid_measured_) return std::nullopt;
   return static_cast<float>(import_.import_wh() / kWhPerKwh);
 }
 

@@ -22,6 +22,11 @@ class Faults {
   /// The next change to be sent, if any. A fault that came and went before it could be sent is sent as both.
   std::optional<frames::Fault> take_change();
 
+  /// What a fault without channels says besides its code.
+  void set_argument(frames::FaultCode code, std::uint8_t argument);
+  /// Every active fault is told once more: a host came that may not know them.
+  void repeat();
+
   [[nodiscard]] bool any() const { return active_ > 0; }
   [[nodiscard]] bool any_of_sensors() const { return active_of_sensors_ > 0; }
 
@@ -30,8 +35,9 @@ class Faults {
 
   struct Slot {
     bool active = false;
-    bool unreported = false;  ///< became active, and no frame said so yet
-    bool reported = false;    ///< the last frame said active
+    bool unreported = false;               ///< became active, and no frame said so yet
+    bool reported = false;                 ///< the last frame said active
+    std::optional<std::uint8_t> argument;  ///< nullopt: the channel
     Micros seen_at = 0;
   };
 

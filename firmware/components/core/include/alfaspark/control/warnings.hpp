@@ -23,6 +23,10 @@ class Warnings {
     bool settings_reset = false;
     bool node_conflict = false;
     bool storage_failed = false;
+    bool loads_limit = false;
+    bool import_exhausted = false;
+    bool import_above_80 = false;
+    bool import_above_90 = false;
   };
 
   /// Bits of frames::PackWarning.

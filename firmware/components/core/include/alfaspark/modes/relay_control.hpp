@@ -71,8 +71,8 @@ class RelayControl {
   /// To be stored.
   [[nodiscard]] HeldState held() const;
 
-  /// Drawn from the grid since the last reset, as far as this pack knows.
-  [[nodiscard]] float import_today_kwh() const;
+  /// Drawn from the grid since the last reset, as far as this pack knows; nullopt until it has measured the grid once.
+  [[nodiscard]] std::optional<float> import_today_kwh() const;
   [[nodiscard]] bool is_import_exhausted() const { return import_.is_exhausted(); }
   /// The limit is on and at least `share_pct` % of it are drawn.
   [[nodiscard]] bool is_import_above(int share_pct) const { return import_.is_above(share_pct); }
@@ -90,8 +90,8 @@ class RelayControl {
   Eco eco_;
   ImportLimit import_;
   ManualRelays manual_{.closed = kFactoryDefault};
-  bool are_positions_kept_;
   bool is_starting_ = true;
+  bool is_grid_measured_ = false;  ///< at least once since the start
   Situation situation_;
 };
 

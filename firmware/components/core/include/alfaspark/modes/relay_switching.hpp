@@ -27,6 +27,7 @@ class RelaySwitching {
   /// What modes want to close waits until then.
   void delay_closings(Micros until) { closings_from_ = until; }
 
+  [[nodiscard]] bool are_positions_kept() const { return port_.kept_positions(); }
   /// Bits, 1 = closed.
   [[nodiscard]] std::uint8_t closed() const;
   [[nodiscard]] frames::Reason reason(frames::Relay relay) const { return reasons_[static_cast<std::size_t>(relay)]; }

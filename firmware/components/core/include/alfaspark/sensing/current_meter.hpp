@@ -27,6 +27,11 @@ class CurrentMeter {
 
   /// nullopt before the first window, a second after the last one, and where the input has lost its bias.
   [[nodiscard]] std::optional<float> current_a(std::size_t channel) const { return channels_[channel].current_a; }
+  /// As `current_a`, but at the nominal gain and without the noise floor: what a calibration starts from.
+  [[nodiscard]] std::optional<float> uncalibrated_a(std::size_t channel) const {
+    if (!channels_[channel].current_a) return std::nullopt;
+    return channels_[channel].last.rms_counts * amperes_per_count_[channel];
+  }
   /// The input is clipped (its current is then too low) or has lost its bias; held for 5 s.
   [[nodiscard]] bool clipped(std::size_t channel) const { return channels_[channel].clipped_until.has_value(); }
 

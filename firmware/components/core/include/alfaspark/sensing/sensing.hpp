@@ -46,6 +46,10 @@ class Sensing {
   /// As of the last tick. `battery.online` is false until the first valid answer and from 10 s after the last one.
   [[nodiscard]] const Readings& readings() const;
 
+  /// Of a channel (0..3) at the nominal gain, without the noise floor; nullopt while it is not measured.
+  [[nodiscard]] std::optional<float> uncalibrated_a(std::size_t channel) const {
+    return currents_.uncalibrated_a(channel);
+  }
   /// Current has been flowing for a second through the relay of this channel (0..3) although it is open.
   [[nodiscard]] bool open_relay_current(std::size_t channel) const;
   /// The grid sense input shows something that is no mains, or no mains while the grid's CT carries current.

@@ -13,9 +13,7 @@ namespace alfaspark {
 /// Every parameter, at its default until set. Units and ranges are those of the table (kParameters).
 class Parameters {
  public:
-  Parameters() {
-    for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = kParameters[i].default_value;
-  }
+  Parameters() { values_ = defaults(); }
 
   [[nodiscard]] std::int32_t get(Parameter parameter) const { return values_[static_cast<std::size_t>(parameter)]; }
 
@@ -25,17 +23,25 @@ class Parameters {
     return values_[index];
   }
 
-  /// False, and nothing changes, if the value is outside the parameter's range.
-  bool set(Parameter parameter, std::int32_t value) {
-    const auto index = static_cast<std::size_t>(parameter);
-    if (index >= values_.size() || value < kParameters[index].minimum || value > kParameters[index].maximum)
-      return false;
-    values_[index] = value;
-    return true;
-  }
+  /// False, and nothing changes, if the value is outside the parameter's range or breaks an order (kParameterOrders).
+  bool set(Parameter parameter, std::int32_t value);
+
+  /// Takes every value that is in its range; where two of them break an order, both go back to their defaults. False
+  /// if a value was not taken.
+  bool restore(const std::array<std::int32_t, kParameters.size()>& values);
+
+  /// To the defaults, but for what was calibrated.
+  void reset();
+
+  [[nodiscard]] static std::array<std::int32_t, kParameters.size()> defaults();
 
  private:
   std::array<std::int32_t, kParameters.size()> values_{};
 };
+
+/// Gains of the CTs: found with a reference instrument, so a factory reset leaves them.
+constexpr bool is_calibration(Parameter parameter) {
+  return parameter >= Parameter::kCtGainGrid && parameter <= Parameter::kCtGainLoad2;
+}
 
 }  // namespace alfaspark

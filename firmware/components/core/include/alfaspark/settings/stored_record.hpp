@@ -16,7 +16,6 @@ namespace alfaspark {
 std::uint32_t record_crc(std::uint8_t key, std::span<const std::uint8_t> bytes);
 
 enum class Loaded : std::uint8_t { kAbsent, kValid, kDamaged };
-enum class Written : std::uint8_t { kNotDue, kDone, kFailed };
 
 /// On flash: version u8, content, CRC u32 little-endian over both.
 template <std::size_t kBytes>
@@ -28,14 +27,19 @@ class StoredRecord {
   static constexpr Micros kLatest = 10 * kSecond;  ///< but no later than this after the first
   static constexpr Micros kRetry = 60 * kSecond;   ///< after a failed write
 
-  constexpr StoredRecord(std::uint8_t key, std::uint8_t version) : key_(key), version_(version) {}
+  /// `fallback`: what counts while there is none; it is never written where none is stored.
+  constexpr StoredRecord(std::uint8_t key, std::uint8_t version, Content fallback = {})
+      : key_(key), version_(version), fallback_(fallback), wanted_(fallback) {}
 
   Loaded load(StoragePort& storage) {
     std::array<std::uint8_t, kSize> raw{};
     const auto length = storage.read(key_, raw);
     if (length == 0) return Loaded::kAbsent;
     const auto covered = std::span(raw).template first<1 + kBytes>();
-    if (length != kSize || raw[0] != version_ || crc_in(raw) != record_crc(key_, covered)) return Loaded::kDamaged;
+    if (length != kSize || raw[0] != version_ || crc_in(raw) != record_crc(key_, covered)) {
+      is_damaged_ = true;
+      return Loaded::kDamaged;
+    }
     Content content{};
     std::copy_n(raw.begin() + 1, kBytes, content.begin());
     stored_ = content;
@@ -43,39 +47,65 @@ class StoredRecord {
     return Loaded::kValid;
   }
 
-  /// nullopt until one was loaded or set.
-  [[nodiscard]] const std::optional<Content>& content() const { return wanted_; }
+  /// What was loaded or set last, else the fallback.
+  [[nodiscard]] const Content& content() const { return wanted_; }
+  /// False: neither loaded nor set, the content is the fallback.
+  [[nodiscard]] bool is_known() const { return is_known_ || stored_.has_value(); }
+  /// What is on flash could not be used and was not replaced yet.
+  [[nodiscard]] bool is_damaged() const { return is_damaged_; }
+  /// The last write failed; it is tried again.
+  [[nodiscard]] bool has_failed() const { return has_failed_; }
 
   void set(Micros now, const Content& content) {
+    is_known_ = true;
     if (wanted_ == content) return;
     wanted_ = content;
-    if (wanted_ == stored_) {
-      due_at_.reset();  // back to what is on flash
+    schedule(now);
+  }
+
+  /// Replaces what is damaged on flash.
+  void heal(Micros now) {
+    if (is_damaged_) schedule(now);
+  }
+
+  void write_if_due(Micros now, StoragePort& storage) {
+    if (due_at_ && now >= *due_at_) write(now, storage);
+  }
+
+  /// Writes at once what is not on flash yet.
+  void flush(Micros now, StoragePort& storage) {
+    if (due_at_) write(now, storage);
+  }
+
+ private:
+  static constexpr std::size_t kSize = 1 + kBytes + 4;
+
+  void schedule(Micros now) {
+    const bool is_on_flash = !is_damaged_ && wanted_ == stored_.value_or(fallback_);
+    if (is_on_flash) {
+      due_at_.reset();
       return;
     }
     if (!due_at_) latest_at_ = now + kLatest;
     due_at_ = std::min(now + kQuiet, latest_at_);
   }
 
-  Written write_if_due(Micros now, StoragePort& storage) {
-    if (!due_at_ || now < *due_at_) return Written::kNotDue;
+  void write(Micros now, StoragePort& storage) {
     std::array<std::uint8_t, kSize> raw{};
     raw[0] = version_;
-    std::copy(wanted_->begin(), wanted_->end(), raw.begin() + 1);
+    std::copy(wanted_.begin(), wanted_.end(), raw.begin() + 1);
     auto crc = record_crc(key_, std::span(raw).template first<1 + kBytes>());
     for (std::size_t i = 1 + kBytes; i < kSize; ++i, crc >>= 8) raw[i] = static_cast<std::uint8_t>(crc & 0xFFU);
-    if (!storage.write(key_, raw)) {
+    has_failed_ = !storage.write(key_, raw);
+    if (has_failed_) {
       due_at_ = now + kRetry;
       latest_at_ = *due_at_;
-      return Written::kFailed;
+      return;
     }
     stored_ = wanted_;
+    is_damaged_ = false;
     due_at_.reset();
-    return Written::kDone;
   }
-
- private:
-  static constexpr std::size_t kSize = 1 + kBytes + 4;
 
   static std::uint32_t crc_in(const std::array<std::uint8_t, kSize>& raw) {
     std::uint32_t crc = 0;
@@ -85,8 +115,12 @@ class StoredRecord {
 
   std::uint8_t key_;
   std::uint8_t version_;
+  bool is_known_ = false;
+  bool is_damaged_ = false;
+  bool has_failed_ = false;
+  Content fallback_;
+  Content wanted_;
   std::optional<Content> stored_;
-  std::optional<Content> wanted_;
   std::optional<Micros> due_at_;
   Micros latest_at_ = 0;
 };
