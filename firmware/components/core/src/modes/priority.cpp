@@ -66,9 +66,9 @@ std::optional<Wish> mode_wish(const Situation& situation, Relay relay) {
 
 Wish manual_wish(const Situation& situation, Relay relay) {
   if ((situation.held & bit(relay)) != 0) return {.closed = std::nullopt, .reason = Reason::kStartUp};
-  const bool is_restored = (situation.eco_restored & bit(relay)) != 0;
-  return {.closed = (situation.manual_closed & bit(relay)) != 0,
-          .reason = is_restored ? Reason::kEcoRestored : Reason::kManual};
+  const bool closed = (situation.manual_closed & bit(relay)) != 0;
+  const bool is_restored = closed && (situation.eco_restored & bit(relay)) != 0;
+  return {.closed = closed, .reason = is_restored ? Reason::kEcoRestored : Reason::kManual};
 }
 
 Wish decide(const Situation& situation, Relay relay) {

@@ -134,6 +134,7 @@ RelayControl::Verdict RelayControl::set_manual(Micros now, Relay relay, bool clo
 
 void RelayControl::forget_held() {
   manual_ = {.closed = kFactoryDefault, .is_reset = true};
+  is_starting_ = false;
   situation_.held = kFactoryDefault;
   eco_.forget();
   import_.forget();
