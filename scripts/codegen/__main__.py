@@ -5,7 +5,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from scripts.codegen import cpp_codec, model, python_codec, reference, tables
+from scripts.codegen import bms_profiles, cpp_codec, model, python_codec, reference, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKBUS = ROOT / "custom_components/alfaspark/packbus"
@@ -23,14 +23,16 @@ def render() -> dict[Path, str]:
     """Return the formatted text of every generated file by its path."""
     protocol = model.load(PACKBUS / "alfaspark.dbc")
     parameters = tables.load_parameters(PACKBUS / "parameters.json")
+    batteries = bms_profiles.load(PACKBUS / "bms_profiles.json", protocol, parameters)
     python = {
         PACKBUS / "frames.py": python_codec.render(protocol),
         PACKBUS / "parameters.py": tables.parameters_python(parameters),
+        PACKBUS / "bms_profiles.py": bms_profiles.render_python(batteries),
     }
     cpp = {
         HEADERS / "frames.hpp": cpp_codec.render(protocol),
         HEADERS / "parameters.hpp": tables.parameters_cpp(parameters),
-        HEADERS / "bms_profiles.hpp": tables.bms_profiles_cpp(PACKBUS / "bms_profiles.json"),
+        HEADERS / "bms_profiles.hpp": bms_profiles.render_cpp(batteries),
     }
     files = {
         path: _tool("ruff", "format", "--stdin-filename", str(path), "-", text=text) for path, text in python.items()

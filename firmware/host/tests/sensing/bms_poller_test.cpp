@@ -1,98 +1,12 @@
 // R2: the BMS is asked every 2 s, 3 tries with back-off; nonsense and jumps beyond physics count as silence.
 #include "alfaspark/sensing/bms_poller.hpp"
 
-#include <cmath>
-#include <map>
-
 #include "bench.hpp"
 #include "catch.hpp"
+#include "fake_bms.hpp"
 
 namespace alfaspark::sensing_test {
 namespace {
-
-/// A BMS on the other end of the line: answers the requests of `line`, after `latency`, as its mode says.
-class Bms {
- public:
-  enum class Mode { kOk, kSilent, kBadCrc, kException, kGarbage };
-
-  Bms(Line& line, BmsPoller& poller) : line_(line), poller_(poller) {}
-
-  void set_voltage(double voltage_v) { registers[0] = static_cast<std::uint16_t>(std::lround(voltage_v * 10.0)); }
-  void set_current(double current_a) {
-    registers[1] = static_cast<std::uint16_t>(static_cast<std::int16_t>(std::lround(current_a * 100.0)));
-  }
-
-  void run(Micros duration) {
-    for (const Micros end = now + duration; now < end;) {
-      now += kMillisecond;
-      deliver();
-      poller_.tick(now);
-      for (; heard_ < line_.sent.size(); ++heard_) {
-        requested_at.push_back(now);
-        answers_.emplace(now + latency, answer(line_.sent[heard_]));
-      }
-    }
-  }
-
-  std::map<std::uint16_t, std::uint16_t> registers;
-  std::uint8_t unit = 1;
-  Mode mode = Mode::kOk;
-  int failures = 0;  ///< so many requests go unanswered first
-  Micros latency = 30 * kMillisecond;
-  std::vector<Micros> requested_at;
-  Micros now = 0;
-
- private:
-  void deliver() {
-    while (!answers_.empty() && answers_.begin()->first <= now) {
-      const auto bytes = answers_.begin()->second;
-      answers_.erase(answers_.begin());
-      poller_.on_bytes(now, bytes);
-    }
-  }
-
-  std::vector<std::uint8_t> answer(const std::vector<std::uint8_t>& request) {
-    REQUIRE(request.size() == 8);
-    if (mode == Mode::kSilent || request[0] != unit || failures-- > 0) return {};
-    if (mode == Mode::kGarbage) return {0x01, 0x03, 0x04, 0xDE, 0xAD, 0xBE, 0xEF, 0x01, 0x02};
-    std::vector<std::uint8_t> frame{request[0], request[1]};
-    if (mode == Mode::kException) {
-      frame[1] |= 0x80;
-      frame.push_back(0x02);
-    } else {
-      frame.push_back(static_cast<std::uint8_t>(2 * request[5]));
-      for (int i = 0; i < request[5]; ++i) {
-        const std::uint16_t value = registers[static_cast<std::uint16_t>((request[2] << 8) + request[3] + i)];
-        frame.push_back(static_cast<std::uint8_t>(value >> 8));
-        frame.push_back(static_cast<std::uint8_t>(value & 0xFF));
-      }
-    }
-    const std::uint16_t crc = modbus_crc(frame);
-    frame.push_back(static_cast<std::uint8_t>(crc & 0xFF));
-    frame.push_back(static_cast<std::uint8_t>((crc >> 8) ^ (mode == Mode::kBadCrc ? 1 : 0)));
-    return frame;
-  }
-
-  Line& line_;
-  BmsPoller& poller_;
-  std::size_t heard_ = 0;
-  std::multimap<Micros, std::vector<std::uint8_t>> answers_;
-};
-
-struct House {
-  explicit House(std::span<const BmsProfile> profiles = kBmsProfiles) : poller(line, parameters, profiles) {
-    bms.set_voltage(53.1);
-    bms.set_current(-12.34);
-    poller.start(0);
-  }
-  [[nodiscard]] float voltage() const { return poller.measurement()->voltage_v.value(); }
-  [[nodiscard]] float current() const { return poller.measurement()->current_a.value(); }
-
-  Line line;
-  Parameters parameters;
-  BmsPoller poller;
-  Bms bms{line, poller};
-};
 
 TEST_CASE("R2: the generic profile reads voltage and signed current every 2 s, by one request", "[sensing][bms]") {
   House house;
@@ -117,7 +31,8 @@ TEST_CASE("R2: the generic profile reads voltage and signed current every 2 s, b
 
 TEST_CASE("R2: three tries with back-off, then silence until the next poll", "[sensing][bms]") {
   House house;
-  house.bms.mode = GENERATE(Bms::Mode::kSilent, Bms::Mode::kBadCrc, Bms::Mode::kException, Bms::Mode::kGarbage);
+  house.bms.mode =
+      GENERATE(FakeBms::Mode::kSilent, FakeBms::Mode::kBadCrc, FakeBms::Mode::kException, FakeBms::Mode::kGarbage);
   house.bms.run(1'990 * kMillisecond);
   REQUIRE(house.bms.requested_at.size() == 3);
   const Micros first_gap = house.bms.requested_at[1] - house.bms.requested_at[0];
@@ -126,7 +41,7 @@ TEST_CASE("R2: three tries with back-off, then silence until the next poll", "[s
   CHECK(second_gap >= first_gap + 95 * kMillisecond);
   CHECK_FALSE(house.poller.measurement());
 
-  house.bms.mode = Bms::Mode::kOk;
+  house.bms.mode = FakeBms::Mode::kOk;
   house.bms.run(2 * kSecond);
   CHECK(house.poller.measurement());
   CHECK(house.bms.requested_at.size() == 4);
@@ -144,12 +59,12 @@ TEST_CASE("R2: a measurement is held for 10 s and lost then", "[sensing][bms]") 
   House house;
   house.bms.run(100 * kMillisecond);
   const Micros measured_at = house.poller.measured_at();
-  house.bms.mode = Bms::Mode::kSilent;
+  house.bms.mode = FakeBms::Mode::kSilent;
   house.bms.run(measured_at + 9'990 * kMillisecond - house.bms.now);
   CHECK(house.poller.measurement());
   house.bms.run(20 * kMillisecond);
   CHECK_FALSE(house.poller.measurement());
-  house.bms.mode = Bms::Mode::kOk;
+  house.bms.mode = FakeBms::Mode::kOk;
   house.bms.run(2 * kSecond);
   CHECK(house.poller.measurement());
 }
@@ -209,14 +124,16 @@ TEST_CASE("R2: a voltage may move as far as the change of current explains", "[s
 }
 
 const std::array<BmsProfile, 3> kOtherProfiles{{
-    {"scattered", 19200, 0, {4, 0x10, 0.01F, 0, false, false}, {4, 0x90, 0.1F, 30000, false, true}, {}},
-    {"with SOC",
-     9600,
-     100,
-     {3, 1, 0.01F, 0, false, false},
-     {3, 0, 0.01F, 0, true, false},
-     {3, 2, 1.0F, 0, false, false}},
-    {"voltage only", 9600, 0, {3, 7, 0.1F, 0, false, false}, {}, {}},
+    {.name = "scattered",
+     .baud_rate = 19200,
+     .voltage = {.function = 4, .address = 0x10, .scale = 0.01F},
+     .current = {.function = 4, .address = 0x90, .scale = 0.1F, .offset = 30000, .invert_sign = true}},
+    {.name = "with SOC",
+     .min_pause_ms = 100,
+     .voltage = {.function = 3, .address = 1, .scale = 0.01F},
+     .current = {.function = 3, .address = 0, .scale = 0.01F, .is_signed = true},
+     .soc = {.function = 3, .address = 2}},
+    {.name = "voltage only", .voltage = {.function = 3, .address = 7, .scale = 0.1F}},
 }};
 
 TEST_CASE("R2: another BMS is a table: function, address, scale, offset, sign, order", "[sensing][bms]") {
@@ -233,6 +150,7 @@ TEST_CASE("R2: another BMS is a table: function, address, scale, offset, sign, o
   }
   SECTION("another order, a SOC, and a pause") {
     REQUIRE(house.parameters.set(Parameter::kBmsProfile, 1));
+    REQUIRE(house.parameters.set(Parameter::kSocSource, 1));
     house.bms.registers = {{0, static_cast<std::uint16_t>(-250)}, {1, 5234}, {2, 77}};
     house.bms.run(200 * kMillisecond);
     REQUIRE(house.poller.measurement());
@@ -250,10 +168,18 @@ TEST_CASE("R2: another BMS is a table: function, address, scale, offset, sign, o
     CHECK_FALSE(house.poller.measurement()->current_a);
   }
   SECTION("an index that the table does not have means the first") {
-    REQUIRE(house.parameters.set(Parameter::kBmsProfile, 200));
+    REQUIRE(house.parameters.set(Parameter::kBmsProfile, 5));
     house.bms.registers = {{0x10, 5234}, {0x90, 30000}};
     house.bms.run(200 * kMillisecond);
     CHECK(house.poller.measurement());
+  }
+  SECTION("a SOC that nobody uses is not asked for") {
+    REQUIRE(house.parameters.set(Parameter::kBmsProfile, 1));
+    house.bms.registers = {{0, 0}, {1, 5234}, {2, 77}};
+    house.bms.run(200 * kMillisecond);
+    REQUIRE(house.poller.measurement());
+    CHECK_FALSE(house.poller.measurement()->soc_pct);
+    CHECK(house.line.sent[0][5] == 2);
   }
 }
 

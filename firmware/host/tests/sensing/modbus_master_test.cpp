@@ -2,6 +2,7 @@
 #include "alfaspark/sensing/modbus_master.hpp"
 
 #include <array>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,9 @@ TEST_CASE("R2: requests that cannot be sent are refused", "[sensing][modbus]") {
   Desk desk;
   CHECK_FALSE(desk.master.request(0, {1, 3, 0, 0}));
   CHECK_FALSE(desk.master.request(0, {1, 3, 0, ModbusMaster::kMaximumRegisters + 1}));
+  CHECK_FALSE(desk.master.request(0, {1, 1, 0, 0}));
+  CHECK_FALSE(desk.master.request(0, {1, 0, 0, 1}));
+  CHECK_FALSE(desk.master.request(0, {1, 5, 0, 1}));  // would write
   desk.line.takes = false;
   CHECK_FALSE(desk.master.request(0, kRead));
   CHECK(desk.master.status() == Status::kIdle);
@@ -144,6 +148,72 @@ TEST_CASE("R2: what is no answer to this request is silence", "[sensing][modbus]
     CHECK(desk.master.status() == Status::kWaiting);
     desk.master.tick(kSecond);
     CHECK(desk.master.status() == Status::kTimedOut);
+  }
+}
+
+TEST_CASE("R2: bits are read by function 1 and 2, the first in the lowest place", "[sensing][modbus]") {
+  // The example of the Modbus application protocol for function 1: outputs 20 to 38 are CD 6B 05.
+  const auto function = GENERATE(std::uint8_t{1}, std::uint8_t{2});
+  Desk desk;
+  REQUIRE(desk.master.request(0, {0x11, function, 0x13, 0x13}));
+  CHECK(desk.line.sent[0] == with_crc({0x11, function, 0x00, 0x13, 0x00, 0x13}));
+  SECTION("answered") {
+    desk.master.on_bytes(30 * kMillisecond, with_crc({0x11, function, 0x03, 0xCD, 0x6B, 0x05}));
+    REQUIRE(desk.master.status() == Status::kAnswered);
+    std::string outputs;
+    for (std::size_t i = 0; i < 0x13; ++i) outputs += desk.master.bit_at(i) ? '1' : '0';
+    CHECK(outputs == "1011001111010110101");  // 20 to 38
+  }
+  SECTION("answered as if they were registers") {
+    Bytes registers{0x11, function, 2 * 0x13};
+    registers.resize(3 + 2 * 0x13);
+    desk.master.on_bytes(30 * kMillisecond, with_crc(registers));
+    CHECK(desk.master.status() == Status::kWaiting);
+  }
+  SECTION("refused") {
+    desk.master.on_bytes(30 * kMillisecond, with_crc({0x11, static_cast<std::uint8_t>(function | 0x80), 0x02}));
+    CHECK(desk.master.status() == Status::kException);
+  }
+}
+
+TEST_CASE("R2: the longest answer of bits, and how long it is waited for", "[sensing][modbus]") {
+  Desk desk;
+  REQUIRE(desk.master.request(0, {1, 1, 0x1200, 255}));
+  Bytes answer{0x01, 0x01, 32};
+  answer.resize(3 + 32, 0xFF);
+  desk.master.tick(140 * kMillisecond);  // 37 characters and the request take 51 ms at 9600 bit/s
+  REQUIRE(desk.master.status() == Status::kWaiting);
+  desk.master.on_bytes(145 * kMillisecond, with_crc(answer));
+  REQUIRE(desk.master.status() == Status::kAnswered);
+  CHECK(desk.master.bit_at(0));
+  CHECK(desk.master.bit_at(254));
+}
+
+TEST_CASE("R2: bits of registers count from the lowest of the first", "[sensing][modbus]") {
+  Desk desk;
+  REQUIRE(desk.master.request(0, kRead));
+  desk.master.on_bytes(20 * kMillisecond, with_crc({0x01, 0x03, 0x04, 0x80, 0x01, 0x00, 0x02}));
+  REQUIRE(desk.master.status() == Status::kAnswered);
+  for (std::size_t bit = 0; bit < 32; ++bit) {
+    INFO("bit " << bit);
+    CHECK(desk.master.bit_at(bit) == (bit == 0 || bit == 15 || bit == 17));
+  }
+}
+
+TEST_CASE("R2: a device may answer as another, but only as the one that is expected", "[sensing][modbus]") {
+  Desk desk;
+  REQUIRE(desk.master.request(0, {.unit = 0x81, .count = 1, .reply_unit = 0x51}));
+  CHECK(desk.line.sent[0][0] == 0x81);
+  desk.master.on_bytes(20 * kMillisecond, with_crc({0x81, 0x03, 0x02, 0x00, 0x07}));
+  CHECK(desk.master.status() == Status::kWaiting);
+  SECTION("an answer") {
+    desk.master.on_bytes(30 * kMillisecond, with_crc({0x51, 0x03, 0x02, 0x00, 0x07}));
+    REQUIRE(desk.master.status() == Status::kAnswered);
+    CHECK(desk.master.register_at(0) == 7);
+  }
+  SECTION("an exception") {
+    desk.master.on_bytes(30 * kMillisecond, with_crc({0x51, 0x83, 0x02}));
+    CHECK(desk.master.status() == Status::kException);
   }
 }
 

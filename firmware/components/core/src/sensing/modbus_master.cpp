@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kRequestLength = 8;
 constexpr std::size_t kExceptionLength = 5;
+constexpr std::uint8_t kLastReadFunction = 4;
 constexpr std::uint8_t kExceptionFlag = 0x80;
 // Above 19200 bit/s the standard fixes the pause between frames.
 constexpr std::uint32_t kFixedPauseAbove = 19200;
@@ -21,6 +22,11 @@ std::uint8_t high(std::uint16_t value) { return static_cast<std::uint8_t>(value 
 bool crc_fits(std::span<const std::uint8_t> frame) {
   const std::uint16_t crc = modbus_crc(frame.first(frame.size() - 2));
   return frame[frame.size() - 2] == low(crc) && frame[frame.size() - 1] == high(crc);
+}
+
+bool can_be_read(const ModbusRead& read) {
+  if (read.function == 0 || read.function > kLastReadFunction || read.count == 0) return false;
+  return read.reads_bits() || read.count <= ModbusMaster::kMaximumRegisters;
 }
 
 }  // namespace
@@ -52,7 +58,7 @@ bool ModbusMaster::line_ready(Micros now, const ModbusRead& read) const {
 }
 
 bool ModbusMaster::request(Micros now, const ModbusRead& read) {
-  if (read.count == 0 || read.count > kMaximumRegisters || !line_ready(now, read)) return false;
+  if (!can_be_read(read) || !line_ready(now, read)) return false;
   std::array<std::uint8_t, kRequestLength> frame{
       read.unit, read.function, high(read.address), low(read.address), 0, read.count, 0, 0};
   const std::uint16_t crc = modbus_crc(std::span(frame).first(kRequestLength - 2));
@@ -63,7 +69,7 @@ bool ModbusMaster::request(Micros now, const ModbusRead& read) {
   status_ = Status::kWaiting;
   length_ = 0;
   line_busy_until_ = now + characters(kRequestLength);
-  deadline_ = *line_busy_until_ + kTimeout + characters(5U + 2U * read.count);
+  deadline_ = *line_busy_until_ + kTimeout + characters(kFrame + read.data_bytes());
   return true;
 }
 
@@ -92,16 +98,18 @@ void ModbusMaster::take(std::uint8_t byte) {
 }
 
 bool ModbusMaster::ends_with_answer() const {
-  const std::size_t size = 5U + 2U * read_.count;
+  const std::size_t size = kFrame + read_.data_bytes();
   if (length_ < size) return false;
   const auto frame = std::span(received_).subspan(length_ - size, size);
-  return frame[0] == read_.unit && frame[1] == read_.function && frame[2] == 2 * read_.count && crc_fits(frame);
+  return frame[0] == read_.reply_unit.value_or(read_.unit) && frame[1] == read_.function &&
+         frame[2] == read_.data_bytes() && crc_fits(frame);
 }
 
 bool ModbusMaster::ends_with_exception() const {
   if (length_ < kExceptionLength) return false;
   const auto frame = std::span(received_).subspan(length_ - kExceptionLength, kExceptionLength);
-  return frame[0] == read_.unit && frame[1] == (read_.function | kExceptionFlag) && frame[2] != 0 && crc_fits(frame);
+  return frame[0] == read_.reply_unit.value_or(read_.unit) && frame[1] == (read_.function | kExceptionFlag) &&
+         frame[2] != 0 && crc_fits(frame);
 }
 
 void ModbusMaster::tick(Micros now) {
@@ -111,9 +119,18 @@ void ModbusMaster::tick(Micros now) {
   late_until_ = now + kLateAnswer;
 }
 
+std::uint8_t ModbusMaster::data_at(std::size_t index) const {
+  return received_[length_ - 2 - read_.data_bytes() + index];
+}
+
 std::uint16_t ModbusMaster::register_at(std::size_t index) const {
-  const std::size_t at = length_ - 2 - 2 * (read_.count - index);
-  return static_cast<std::uint16_t>((received_[at] << 8U) | received_[at + 1]);
+  return static_cast<std::uint16_t>((data_at(2 * index) << 8U) | data_at(2 * index + 1));
+}
+
+bool ModbusMaster::bit_at(std::size_t index) const {
+  const unsigned bits = read_.reads_bits() ? unsigned{data_at(index / 8)} >> (index % 8)
+                                           : unsigned{register_at(index / 16)} >> (index % 16);
+  return (bits & 1U) != 0;
 }
 
 }  // namespace alfaspark

@@ -87,6 +87,7 @@ void Sensing::read_battery() {
   battery.online = true;
   battery.voltage_v = measurement->voltage_v;
   battery.current_a = measurement->current_a;
+  battery.alarms = bms_.alarms().value_or(0);  // the frame has no way to say that they are unknown
   const auto source = static_cast<SocSource>(parameters_.get(Parameter::kSocSource));
   if (source == SocSource::kBms && measurement->soc_pct) {
     battery.soc_pct = std::min(*measurement->soc_pct, 100.0F);

@@ -3,30 +3,234 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+
+#include "alfaspark/generated/frames.hpp"
 
 namespace alfaspark {
 
-/// One 16-bit register: value = (raw - offset) * scale, in V, A or %.
+/// A number in one or two 16-bit registers: value = ((raw & mask) - offset) * scale, in V, A or %.
 struct BmsRegister {
-  std::uint8_t function = 0;  ///< Modbus function code; 0 = the BMS has no such register
+  std::uint8_t function = 0;  ///< Modbus function 3 or 4; 0 = the BMS has no such register
   std::uint16_t address = 0;
+  std::uint8_t words = 1;
+  bool low_word_first = false;
+  std::uint32_t mask = 0xFFFFFFFF;
   float scale = 1.0F;
   std::int32_t offset = 0;
   bool is_signed = false;
   bool invert_sign = false;  ///< the BMS counts discharging as positive
 };
 
-struct BmsProfile {
-  const char* name;
-  std::uint32_t baud_rate;
-  std::uint16_t min_pause_ms;
-  BmsRegister voltage;
-  BmsRegister current;
-  BmsRegister soc;
+/// A register that says which way the current flows; for other values than these the sign of the current counts.
+struct BmsDirection {
+  std::uint8_t function = 0;  ///< 0 = the BMS has none
+  std::uint16_t address = 0;
+  std::uint16_t charging = 0;
+  std::uint16_t discharging = 0;
 };
 
-constexpr std::array<BmsProfile, 1> kBmsProfiles{{
-    {"generic", 9600, 0, {3, 0, 0.1F, 0, false, false}, {3, 1, 0.01F, 0, true, false}, {}},
+/// A bit of the answer, counted from the first that is read; a register has 16, from its lowest.
+struct BmsAlarmBit {
+  std::uint8_t bit;
+  frames::BatteryAlarm alarm;
+};
+
+/// One block of registers (function 3, 4) or bits (1, 2). Several bits may mean one alarm.
+struct BmsAlarms {
+  std::uint8_t function = 0;  ///< 0 = the BMS tells none
+  std::uint16_t address = 0;
+  std::uint8_t count = 0;
+  std::span<const BmsAlarmBit> bits{};
+};
+
+struct BmsProfile {
+  const char* name = "";
+  std::uint32_t baud_rate = 9600;
+  std::uint16_t min_pause_ms = 0;
+  std::uint8_t unit_base = 0;        ///< + parameter bms_address = the unit of requests
+  std::uint8_t reply_unit_base = 0;  ///< likewise of answers
+  bool single_reads = false;         ///< addresses do not count registers: each is read alone
+  BmsRegister voltage{};
+  BmsRegister current{};
+  BmsRegister soc{};
+  BmsDirection direction{};
+  BmsAlarms alarms{};
+};
+
+constexpr std::array<BmsAlarmBit, 28> kPaceAlarms{{
+    {0, frames::BatteryAlarm::kCellOvervoltage},
+    {1, frames::BatteryAlarm::kCellUndervoltage},
+    {2, frames::BatteryAlarm::kPackOvervoltage},
+    {3, frames::BatteryAlarm::kPackUndervoltage},
+    {4, frames::BatteryAlarm::kChargeOvercurrent},
+    {5, frames::BatteryAlarm::kDischargeOvercurrent},
+    {8, frames::BatteryAlarm::kChargeOvertemperature},
+    {9, frames::BatteryAlarm::kDischargeOvertemperature},
+    {10, frames::BatteryAlarm::kChargeUndertemperature},
+    {11, frames::BatteryAlarm::kDischargeUndertemperature},
+    {14, frames::BatteryAlarm::kMosfetOvertemperature},
+    {16, frames::BatteryAlarm::kCellOvervoltage},
+    {17, frames::BatteryAlarm::kCellUndervoltage},
+    {18, frames::BatteryAlarm::kPackOvervoltage},
+    {19, frames::BatteryAlarm::kPackUndervoltage},
+    {20, frames::BatteryAlarm::kChargeOvercurrent},
+    {21, frames::BatteryAlarm::kDischargeOvercurrent},
+    {22, frames::BatteryAlarm::kShortCircuit},
+    {24, frames::BatteryAlarm::kChargeOvertemperature},
+    {25, frames::BatteryAlarm::kDischargeOvertemperature},
+    {26, frames::BatteryAlarm::kChargeUndertemperature},
+    {27, frames::BatteryAlarm::kDischargeUndertemperature},
+    {28, frames::BatteryAlarm::kMosfetOvertemperature},
+    {32, frames::BatteryAlarm::kInternal},
+    {33, frames::BatteryAlarm::kInternal},
+    {34, frames::BatteryAlarm::kInternal},
+    {36, frames::BatteryAlarm::kInternal},
+    {37, frames::BatteryAlarm::kInternal},
+}};
+
+constexpr std::array<BmsAlarmBit, 35> kSeplosV3Alarms{{
+    {72, frames::BatteryAlarm::kCellOvervoltage},
+    {73, frames::BatteryAlarm::kCellOvervoltage},
+    {74, frames::BatteryAlarm::kCellUndervoltage},
+    {75, frames::BatteryAlarm::kCellUndervoltage},
+    {76, frames::BatteryAlarm::kPackOvervoltage},
+    {77, frames::BatteryAlarm::kPackOvervoltage},
+    {78, frames::BatteryAlarm::kPackUndervoltage},
+    {79, frames::BatteryAlarm::kPackUndervoltage},
+    {80, frames::BatteryAlarm::kChargeOvertemperature},
+    {81, frames::BatteryAlarm::kChargeOvertemperature},
+    {82, frames::BatteryAlarm::kChargeUndertemperature},
+    {83, frames::BatteryAlarm::kChargeUndertemperature},
+    {84, frames::BatteryAlarm::kDischargeOvertemperature},
+    {85, frames::BatteryAlarm::kDischargeOvertemperature},
+    {86, frames::BatteryAlarm::kDischargeUndertemperature},
+    {87, frames::BatteryAlarm::kDischargeUndertemperature},
+    {92, frames::BatteryAlarm::kMosfetOvertemperature},
+    {93, frames::BatteryAlarm::kMosfetOvertemperature},
+    {96, frames::BatteryAlarm::kChargeOvercurrent},
+    {97, frames::BatteryAlarm::kChargeOvercurrent},
+    {98, frames::BatteryAlarm::kChargeOvercurrent},
+    {99, frames::BatteryAlarm::kDischargeOvercurrent},
+    {100, frames::BatteryAlarm::kDischargeOvercurrent},
+    {101, frames::BatteryAlarm::kDischargeOvercurrent},
+    {102, frames::BatteryAlarm::kShortCircuit},
+    {104, frames::BatteryAlarm::kShortCircuit},
+    {106, frames::BatteryAlarm::kChargeOvercurrent},
+    {107, frames::BatteryAlarm::kDischargeOvercurrent},
+    {116, frames::BatteryAlarm::kImbalance},
+    {136, frames::BatteryAlarm::kInternal},
+    {137, frames::BatteryAlarm::kInternal},
+    {138, frames::BatteryAlarm::kInternal},
+    {139, frames::BatteryAlarm::kInternal},
+    {140, frames::BatteryAlarm::kImbalance},
+    {141, frames::BatteryAlarm::kInternal},
+}};
+
+constexpr std::array<BmsAlarmBit, 37> kDalyD2Alarms{{
+    {0, frames::BatteryAlarm::kCellOvervoltage},
+    {1, frames::BatteryAlarm::kCellOvervoltage},
+    {2, frames::BatteryAlarm::kCellUndervoltage},
+    {3, frames::BatteryAlarm::kCellUndervoltage},
+    {4, frames::BatteryAlarm::kPackOvervoltage},
+    {5, frames::BatteryAlarm::kPackOvervoltage},
+    {6, frames::BatteryAlarm::kPackUndervoltage},
+    {7, frames::BatteryAlarm::kPackUndervoltage},
+    {8, frames::BatteryAlarm::kChargeOvertemperature},
+    {9, frames::BatteryAlarm::kChargeOvertemperature},
+    {10, frames::BatteryAlarm::kChargeUndertemperature},
+    {11, frames::BatteryAlarm::kChargeUndertemperature},
+    {12, frames::BatteryAlarm::kDischargeOvertemperature},
+    {13, frames::BatteryAlarm::kDischargeOvertemperature},
+    {14, frames::BatteryAlarm::kDischargeUndertemperature},
+    {15, frames::BatteryAlarm::kDischargeUndertemperature},
+    {16, frames::BatteryAlarm::kChargeOvercurrent},
+    {17, frames::BatteryAlarm::kChargeOvercurrent},
+    {18, frames::BatteryAlarm::kDischargeOvercurrent},
+    {19, frames::BatteryAlarm::kDischargeOvercurrent},
+    {24, frames::BatteryAlarm::kImbalance},
+    {25, frames::BatteryAlarm::kImbalance},
+    {32, frames::BatteryAlarm::kMosfetOvertemperature},
+    {33, frames::BatteryAlarm::kMosfetOvertemperature},
+    {34, frames::BatteryAlarm::kInternal},
+    {35, frames::BatteryAlarm::kInternal},
+    {36, frames::BatteryAlarm::kInternal},
+    {37, frames::BatteryAlarm::kInternal},
+    {38, frames::BatteryAlarm::kInternal},
+    {39, frames::BatteryAlarm::kInternal},
+    {40, frames::BatteryAlarm::kInternal},
+    {41, frames::BatteryAlarm::kInternal},
+    {42, frames::BatteryAlarm::kInternal},
+    {43, frames::BatteryAlarm::kInternal},
+    {48, frames::BatteryAlarm::kInternal},
+    {49, frames::BatteryAlarm::kInternal},
+    {50, frames::BatteryAlarm::kShortCircuit},
+}};
+
+constexpr std::array<BmsAlarmBit, 18> kJkPbAlarms{{
+    {0, frames::BatteryAlarm::kInternal},
+    {1, frames::BatteryAlarm::kInternal},
+    {4, frames::BatteryAlarm::kInternal},
+    {17, frames::BatteryAlarm::kMosfetOvertemperature},
+    {18, frames::BatteryAlarm::kInternal},
+    {19, frames::BatteryAlarm::kInternal},
+    {20, frames::BatteryAlarm::kCellOvervoltage},
+    {21, frames::BatteryAlarm::kPackOvervoltage},
+    {22, frames::BatteryAlarm::kChargeOvercurrent},
+    {23, frames::BatteryAlarm::kShortCircuit},
+    {24, frames::BatteryAlarm::kChargeOvertemperature},
+    {25, frames::BatteryAlarm::kChargeUndertemperature},
+    {26, frames::BatteryAlarm::kInternal},
+    {27, frames::BatteryAlarm::kCellUndervoltage},
+    {28, frames::BatteryAlarm::kPackUndervoltage},
+    {29, frames::BatteryAlarm::kDischargeOvercurrent},
+    {30, frames::BatteryAlarm::kShortCircuit},
+    {31, frames::BatteryAlarm::kDischargeOvertemperature},
+}};
+
+constexpr std::array<BmsProfile, 6> kBmsProfiles{{
+    {.name = "generic",
+     .baud_rate = 9600,
+     .voltage = {.function = 3, .address = 0x0000, .scale = 0.1F},
+     .current = {.function = 3, .address = 0x0001, .scale = 0.01F, .is_signed = true}},
+    {.name = "pace",
+     .baud_rate = 9600,
+     .min_pause_ms = 100,
+     .voltage = {.function = 3, .address = 0x0001, .scale = 0.01F},
+     .current = {.function = 3, .address = 0x0000, .scale = 0.01F, .is_signed = true},
+     .soc = {.function = 3, .address = 0x0002, .scale = 1.0F},
+     .alarms = {.function = 3, .address = 0x0009, .count = 3, .bits = kPaceAlarms}},
+    {.name = "seplos_v3",
+     .baud_rate = 19200,
+     .voltage = {.function = 4, .address = 0x1000, .scale = 0.01F},
+     .current = {.function = 4, .address = 0x1001, .scale = 0.01F, .is_signed = true},
+     .soc = {.function = 4, .address = 0x1005, .scale = 0.1F},
+     .alarms = {.function = 1, .address = 0x1200, .count = 144, .bits = kSeplosV3Alarms}},
+    {.name = "daly_d2",
+     .baud_rate = 9600,
+     .unit_base = 0xD1,
+     .reply_unit_base = 0xD1,
+     .voltage = {.function = 3, .address = 0x0028, .scale = 0.1F},
+     .current = {.function = 3, .address = 0x0029, .scale = 0.1F, .offset = 30000},
+     .soc = {.function = 3, .address = 0x002A, .scale = 0.1F},
+     .direction = {.function = 3, .address = 0x002F, .charging = 1, .discharging = 2},
+     .alarms = {.function = 3, .address = 0x003A, .count = 4, .bits = kDalyD2Alarms}},
+    {.name = "daly_p81",
+     .baud_rate = 9600,
+     .unit_base = 0x80,
+     .reply_unit_base = 0x50,
+     .voltage = {.function = 3, .address = 0x0038, .scale = 0.1F},
+     .current = {.function = 3, .address = 0x0039, .scale = 0.1F, .offset = 30000},
+     .soc = {.function = 3, .address = 0x003A, .scale = 0.1F},
+     .direction = {.function = 3, .address = 0x0048, .charging = 1, .discharging = 2}},
+    {.name = "jk_pb",
+     .baud_rate = 115200,
+     .min_pause_ms = 50,
+     .single_reads = true,
+     .voltage = {.function = 3, .address = 0x1290, .words = 2, .scale = 0.001F},
+     .current = {.function = 3, .address = 0x1298, .words = 2, .scale = 0.001F, .is_signed = true},
+     .soc = {.function = 3, .address = 0x12A6, .mask = 0xFF, .scale = 1.0F},
+     .alarms = {.function = 3, .address = 0x12A0, .count = 2, .bits = kJkPbAlarms}},
 }};
 
 }  // namespace alfaspark

@@ -67,7 +67,7 @@ constexpr std::array<ParameterSpec, 32> kParameters{{
     {10, 86400, 300},             // eco_min_off_time
     {0, 3600, 60},                // relay_min_auto_time
     {0, 3600, 2},                 // relay_min_manual_time
-    {0, 255, 0},                  // bms_profile
+    {0, 5, 0},                    // bms_profile
     {0, 247, 1},                  // bms_address
     {100000, 10000000, 1000000},  // ct_gain_grid
     {100000, 10000000, 1000000},  // ct_gain_inverter

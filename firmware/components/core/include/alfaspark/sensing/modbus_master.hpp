@@ -1,4 +1,5 @@
-// Modbus RTU master for one request at a time, without waiting: reads 16-bit registers (function 3 or 4).
+// Modbus RTU master for one request at a time, without waiting: reads bits (function 1 or 2) or 16-bit registers (3 or
+// 4).
 //
 // RTU answers carry no transaction number, so an answer that comes after its timeout looks like the answer to whatever
 // was asked next. Therefore, after a timeout, only the same request may follow (its late answer is as good); another
@@ -22,8 +23,13 @@ struct ModbusRead {
   std::uint8_t unit = 1;
   std::uint8_t function = 3;
   std::uint16_t address = 0;
-  std::uint8_t count = 1;  ///< registers, 1 to ModbusMaster::kMaximumRegisters
+  std::uint8_t count = 1;                    ///< bits, 1 to 255, or registers, 1 to ModbusMaster::kMaximumRegisters
+  std::optional<std::uint8_t> reply_unit{};  ///< of a device that answers as another
   bool operator==(const ModbusRead&) const = default;
+
+  [[nodiscard]] bool reads_bits() const { return function == 1 || function == 2; }
+  /// Of the values in an answer.
+  [[nodiscard]] std::size_t data_bytes() const { return reads_bits() ? (count + 7U) / 8U : 2U * count; }
 };
 
 class ModbusMaster {
@@ -35,7 +41,7 @@ class ModbusMaster {
   enum class Status : std::uint8_t {
     kIdle,
     kWaiting,
-    kAnswered,   ///< `register_at` has the values
+    kAnswered,   ///< `register_at` or `bit_at` has the values
     kException,  ///< the device refused; `exception_code` says why
     kTimedOut,   ///< nothing valid came
   };
@@ -46,25 +52,29 @@ class ModbusMaster {
   void set_line(std::uint32_t baud_rate, std::uint16_t min_pause_ms);
 
   /// Sends the request. False, and nothing changes, while one is waiting, while the line is not quiet, while a late
-  /// answer to another request may come, if the port takes nothing, or if `count` is out of range.
+  /// answer to another request may come, if the port takes nothing, or if function or count is out of range.
   bool request(Micros now, const ModbusRead& read);
   void on_bytes(Micros now, std::span<const std::uint8_t> bytes);
   void tick(Micros now);
 
   /// Of the last request.
   [[nodiscard]] Status status() const { return status_; }
-  /// Valid while `status()` is kAnswered; `index` below the request's count.
+  /// Valid while `status()` is kAnswered, to a request for registers; `index` below its count.
   [[nodiscard]] std::uint16_t register_at(std::size_t index) const;
+  /// Valid while `status()` is kAnswered. To a request for registers bit 16 is the lowest of the second one.
+  [[nodiscard]] bool bit_at(std::size_t index) const;
   [[nodiscard]] std::uint8_t exception_code() const { return exception_code_; }
 
  private:
-  static constexpr std::size_t kMaximumAnswer = 5 + 2 * kMaximumRegisters;
+  static constexpr std::size_t kFrame = 5;  ///< unit, function, length and CRC
+  static constexpr std::size_t kMaximumAnswer = kFrame + 2 * kMaximumRegisters;
 
   [[nodiscard]] Micros characters(std::size_t count) const;
   [[nodiscard]] bool line_ready(Micros now, const ModbusRead& read) const;
   void take(std::uint8_t byte);
   [[nodiscard]] bool ends_with_answer() const;
   [[nodiscard]] bool ends_with_exception() const;
+  [[nodiscard]] std::uint8_t data_at(std::size_t index) const;
 
   SerialPort& port_;
   std::uint32_t baud_rate_ = 9600;
