@@ -279,7 +279,7 @@ def any_line(rng: random.Random) -> dict[str, Any]:
         "segment": rng.choice([0, 0, 1, 15]),
         "storage": rng.choice(["erase", "corrupt"]),
         "power": rng.random() < 0.7,
-        "restart": "soft",
+        "restart": rng.choice(["soft", "watchdog", "brownout"]),
         "bus_off": True,
         "button": rng.uniform(0.01, 15),
         "pulse": {

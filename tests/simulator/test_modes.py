@@ -1,13 +1,10 @@
 """The modes of a pack, seen from outside: commands over CAN, what the plant then does, and what STATUS says of it."""
 
 from collections.abc import AsyncGenerator
-from itertools import count
-from typing import Any
 
 import pytest
 
 from custom_components.alfaspark.packbus.frames import (
-    CommandFrame,
     FactoryReset,
     Fault,
     FaultCode,
@@ -20,71 +17,24 @@ from custom_components.alfaspark.packbus.frames import (
     Reason,
     Relay,
     RelaySet,
-    Response,
     Restart,
     RestoreImport,
     Result,
     SetMode,
     SetParameter,
     SetRelay,
-    SetTime,
     SetWindow,
-    Status,
+    WeekdaySet,
 )
 from custom_components.alfaspark.packbus.parameters import Parameter
 
-from .simulator import Simulator, SlcanClient, simulator
+from .host import Host
+from .simulator import simulator
 
 START = "2026-06-01T12:00:00+01:00"
 START_UNIX_S = 1780311600
 IMPORT_DAY = 20605
 MAGIC = 0x0A1FA5BA
-
-
-class Host:
-    """Who speaks to pack 0, in virtual time."""
-
-    def __init__(self, running: Simulator) -> None:
-        """Take over a running simulator."""
-        self._url = running.slcan
-        self.control = running.control
-        self._sequences = count()
-        self.node = 0
-
-    async def heard(self, function: Function, seconds: float, send: bytes = b"") -> list[bytes]:
-        """Let time pass; the payloads that pack 0 sent of a function meanwhile."""
-        bus = await SlcanClient.connect(self._url)
-        if send:
-            await bus.send(f"t{self.node:03X}{len(send)}{send.hex()}\r".encode())
-            await bus.reader.readuntil(b"\r")
-        await self.control.do(advance_s=seconds)
-        start = f"t{function + self.node:03X}".encode()
-        lines = [bytes.fromhex(line[5:].decode()) for line in await bus.arrived() if line.startswith(start)]
-        await bus.close()
-        return lines
-
-    async def status(self) -> Status:
-        """Return the next periodic STATUS."""
-        return Status.decode((await self.heard(Function.STATUS, 2.5))[-1])
-
-    async def ask(self, command: CommandFrame) -> Response:
-        """Send a command and return its RESPONSE."""
-        data = command.encode(next(self._sequences) % 128)
-        (response,) = [Response.decode(line) for line in await self.heard(Function.RESPONSE, 0.2, data)]
-        return response
-
-    async def do(self, command: CommandFrame) -> None:
-        """Send a command that has to be accepted."""
-        assert (await self.ask(command)).result is Result.ACCEPTED, command
-
-    async def set_time(self, unix_s: int) -> None:
-        """Tell the time; nothing answers."""
-        data = SetTime(unix_s=unix_s, utc_offset_min=60).encode(next(self._sequences) % 128)
-        assert await self.heard(Function.RESPONSE, 0.2, data) == []
-
-    async def truth(self) -> dict[str, Any]:
-        """Return what physically is of the pack."""
-        return await self.control.pack(0)
 
 
 @pytest.fixture
@@ -178,7 +128,7 @@ async def test_eco_sheds_the_heater_and_gives_it_back(host: Host) -> None:
 
 
 async def test_time_of_use_follows_the_local_time_of_the_host(host: Host) -> None:
-    window = SetWindow(slot=2, start_min=12 * 60 + 10, end_min=12 * 60 + 20, weekdays=0b1)
+    window = SetWindow(slot=2, start_min=12 * 60 + 10, end_min=12 * 60 + 20, weekdays=WeekdaySet.MONDAY)
     await host.do(window)
     answer = await host.ask(GetWindow(slot=2))
     assert answer.value == 730 | 740 << 12 | 1 << 24

@@ -7,6 +7,8 @@ namespace {
 
 /// The bar and LEDs blink so long when a factory reset was taken; it is on flash by then.
 constexpr std::uint8_t kResetShownS = 3;
+/// And so long when the button turned the import limit off.
+constexpr std::uint8_t kLimitOffShownS = 1;
 
 constexpr int kFirstImportWarningPct = 80;
 constexpr int kSecondImportWarningPct = 90;
@@ -96,7 +98,7 @@ void Pack::obey(Micros now, Commands::Request request) {
       return;
     case Commands::Request::kAnswerWho:
       bus_.answer_who(now);
-      faults_.repeat();
+      repeat_faults_at_ = now + kFaultsAfterWho;
       return;
     case Commands::Request::kRestart:
       restart_at_ = now + kRestartDelay;
@@ -115,6 +117,7 @@ void Pack::obey_button(Micros now) {
   if (button_.take_limit_off()) {
     modes_.modes = static_cast<std::uint8_t>(modes_.modes & ~bit(frames::Mode::kImportLimit));
     settings_.on_setting_accepted(now);
+    indicators_.identify(now, kLimitOffShownS);
   }
 }
 
@@ -159,9 +162,16 @@ void Pack::watch_faults(Micros now) {
 void Pack::send(Micros now, const frames::Status& status) {
   if (node() != scheduled_node_) {
     scheduled_node_ = node();
-    if (node() != 0) schedule_.start(now, node());
+    if (node() != 0) {
+      schedule_.start(now, node());
+      faults_.repeat_all();
+    }
   }
   if (node() == 0) return;
+  if (repeat_faults_at_ && now >= *repeat_faults_at_) {
+    repeat_faults_at_.reset();
+    faults_.repeat();
+  }
   if (const auto fault = faults_.take_change()) bus_.post(now, *fault);
   if (schedule_.take_set(now)) {
     send_set(now, status);

@@ -154,9 +154,13 @@ Effect power(const Context& in) {
 }
 
 Effect restart(const Context& in) {
-  static constexpr std::array<std::pair<std::string_view, bool>, 1> kWords = {{{"soft", true}}};
-  take_word(in.key, in.value, kWords);
-  return on_each(in.packs, [](SimulatedPack& pack) { pack.restart_firmware(); });
+  static constexpr std::array<std::pair<std::string_view, RestartCause>, 3> kWords = {{
+      {"soft", RestartCause::kSoftware},
+      {"watchdog", RestartCause::kWatchdog},
+      {"brownout", RestartCause::kBrownOut},
+  }};
+  const RestartCause cause = take_word(in.key, in.value, kWords);
+  return on_each(in.packs, [cause](SimulatedPack& pack) { pack.restart_firmware(cause); });
 }
 
 Effect bus_off(const Context& in) {

@@ -77,11 +77,15 @@ class Chip final : public SystemPort {
   Chip(Random random, std::function<void()> restart) : random_(random), restart_(std::move(restart)) {}
   std::uint32_t random() override { return static_cast<std::uint32_t>(random_.next() >> 32U); }
   void restart() override { restart_(); }
-  [[nodiscard]] LastRestart last_restart() const override { return {.cause = cause_}; }
+  [[nodiscard]] LastRestart last_restart() const override {
+    return {.cause = cause_, .task = cause_ == RestartCause::kWatchdog ? kOnlyTask : std::uint8_t{0}};
+  }
   /// What the firmware that starts next will be told.
   void set_restart_cause(RestartCause cause) { cause_ = cause; }
 
  private:
+  static constexpr std::uint8_t kOnlyTask = 1;
+
   Random random_;
   std::function<void()> restart_;
   RestartCause cause_ = RestartCause::kPowerOn;

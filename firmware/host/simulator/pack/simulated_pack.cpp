@@ -107,18 +107,22 @@ void SimulatedPack::set_supply(bool on) {
   indicators_.go_dark();
 }
 
-void SimulatedPack::restart_firmware() {
+void SimulatedPack::restart_firmware(RestartCause cause) {
   if (!firmware_) return;
   site_.bus.detach(can_);
   firmware_.reset();
-  relays_.keep();
-  boot(RestartCause::kSoftware);
+  if (cause == RestartCause::kBrownOut) {
+    relays_.cut_supply();
+  } else {
+    relays_.keep();
+  }
+  boot(cause);
 }
 
 void SimulatedPack::restart_soon() {
   // Not at once: the firmware that asked for it is still running.
   site_.timeline.after(kMillisecond, [this, boot = boots_] {
-    if (boot == boots_) restart_firmware();
+    if (boot == boots_) restart_firmware(RestartCause::kSoftware);
   });
 }
 

@@ -51,8 +51,9 @@ class SimulatedPack final : private CanEvents {
   /// Once: lets time pass, and boots unless the supply was cut before.
   void start();
   void set_supply(bool on);
-  /// The firmware starts again; relays and the rest of the hardware stay as they are. Nothing without supply.
-  void restart_firmware();
+  /// The firmware starts again and is told why. Relays and the rest of the hardware stay as they are, but in a
+  /// brown-out, which lets the relays fall off. Nothing without supply.
+  void restart_firmware(RestartCause cause);
   void hold_button(Micros duration);
   void send_pulses(std::size_t channel, const PulseTrain& train);
   void set_ct_fault(std::size_t channel, CtFault fault);

@@ -153,7 +153,25 @@ TEST_CASE("Active faults are repeated for a host that comes later, with their ar
   while (const auto fault = faults.take_change()) {
     told.emplace_back(static_cast<int>(fault->code), static_cast<int>(fault->argument));
   }
-  CHECK(told == std::vector<std::pair<int, int>>{{2, 2}, {9, 7}});
+  CHECK(told == std::vector<std::pair<int, int>>{{2, 2}, {9, 7}, {11, 0}, {11, 0}});
+}
+
+TEST_CASE("What may have been lost with the bus is told again: what stands, and what was told and no longer stands") {
+  Faults faults;
+  faults.set(0, FaultCode::kBmsLost, true);
+  faults.set(0, FaultCode::kSensorClipped, true, 1);
+  while (faults.take_change()) {
+  }
+  faults.set(1, FaultCode::kBmsLost, false);
+  faults.set(1, FaultCode::kStorageFailed, true);
+  while (faults.take_change()) {  // lost
+  }
+  faults.repeat_all();
+  std::vector<std::pair<FaultCode, bool>> told;
+  while (const auto fault = faults.take_change()) told.emplace_back(fault->code, fault->active);
+  CHECK(told == std::vector<std::pair<FaultCode, bool>>{{FaultCode::kBmsLost, false},
+                                                        {FaultCode::kSensorClipped, true},
+                                                        {FaultCode::kStorageFailed, true}});
 }
 
 }  // namespace alfaspark::control_test

@@ -82,6 +82,49 @@ TEST_CASE("Green runs, and blinks without a host; yellow is a warning; red a fau
   CHECK_FALSE(indication_of(kDark, {.is_grid_absent = true}).red);
 }
 
+TEST_CASE("R6: a charging battery of unknown SOC is one amber LED; an empty or full one has its dot") {
+  for (Micros now = 0; now < 3 * kSecond; now += 50 * kMillisecond) {
+    const auto unknown = indication_of(now, {.is_charging = true});
+    CHECK(lit(unknown, kBlue) == 0);
+    CHECK(lit(unknown, kOff) == 9);
+    CHECK(lit(indication_of(now, {.soc_pct = 0.0F, .is_charging = true}), kBlue) == 1);
+    const auto full = indication_of(now, {.soc_pct = 100.0F, .is_charging = true});
+    CHECK(lit(full, kBlue) == 1);
+    CHECK(lit(full, kGreen) == 9);
+  }
+  CHECK(lit(indication_of(kOn, {.soc_pct = 60.0F}), kBlue) == 0);
+}
+
+TEST_CASE("R6: display, green and red blink once a second, on as long as off") {
+  const Indicators::State state{.soc_pct = 9.0F, .is_grid_absent = true};
+  int on = 0;
+  int edges = 0;
+  auto before = indication_of(0, state);
+  for (Micros now = 0; now < 10 * kSecond; now += 10 * kMillisecond) {
+    const auto shown = indication_of(now, state);
+    CHECK(shown.red == shown.green);
+    CHECK(shown.red == (text(shown) == "  9"));
+    on += shown.red ? 1 : 0;
+    edges += shown.red != before.red ? 1 : 0;
+    before = shown;
+  }
+  CHECK(on == 500);
+  CHECK(edges == 19);
+}
+
+TEST_CASE("R6: who turned the bar dark still finds the pack by IDENTIFY") {
+  Lights lights;
+  Indicators indicators(lights);
+  indicators.identify(0, 2);
+  indicators.tick(0, {.soc_pct = 50.0F, .brightness_pct = 0});
+  CHECK(lights.shown.bar_brightness_pct > 0);
+  indicators.tick(2 * kSecond, {.soc_pct = 50.0F, .brightness_pct = 0});
+  CHECK(lights.shown.bar_brightness_pct == 0);
+  indicators.identify(3 * kSecond, 2);
+  indicators.tick(3 * kSecond, {.soc_pct = 50.0F, .brightness_pct = 100});
+  CHECK(lights.shown.bar_brightness_pct == 100);
+}
+
 TEST_CASE("The port is called only when something changed") {
   Lights lights;
   Indicators indicators(lights);

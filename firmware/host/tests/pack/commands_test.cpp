@@ -14,11 +14,6 @@ using frames::Relay;
 using frames::Result;
 namespace commands = frames::commands;
 
-frames::Status last_status(const House& house, std::size_t pack = 0) {
-  return house.received<frames::Status>(pack).back();
-}
-bool warns(const frames::Status& status, PackWarning warning) { return (status.warnings & bit(warning)) != 0; }
-
 }  // namespace
 
 TEST_CASE("SET_RELAY is answered and shown by STATUS at once") {

@@ -63,14 +63,14 @@ class GenericBms final : public SerialPort {
 class PackStation final : public bus_test::Station {
  public:
   PackStation(SmallBus& bus, const Identity& identity)
-      : identity_(identity), connection_(bus.connect()), dice_(static_cast<std::uint32_t>(identity.serial)) {
+      : chip(static_cast<std::uint32_t>(identity.serial)), identity_(identity), connection_(bus.connect()) {
     hardware_.amperes_per_count.fill(0.025F);
   }
 
   void start(Micros now) override {
     booted_at_ = now;
     next_pulse_ = now;
-    const Ports ports{connection_, bms, relays, flash, lights, dice_};
+    const Ports ports{connection_, bms, relays, flash, lights, chip};
     pack_ = std::make_unique<Pack>(identity_, hardware_, ports);
     pack_->start(0);
   }
@@ -97,6 +97,7 @@ class PackStation final : public bus_test::Station {
   control_test::RelayBoard relays;
   control_test::Flash flash;
   control_test::Lights lights;
+  bus_test::Dice chip;  ///< random numbers, restarts and their cause
   bool has_grid = true;
   Micros grid_period = 20 * kMillisecond;
   bool has_samples = true;
@@ -124,7 +125,6 @@ class PackStation final : public bus_test::Station {
   Identity identity_;
   Hardware hardware_;
   bus_test::Connection& connection_;
-  bus_test::Dice dice_;
   std::unique_ptr<Pack> pack_;
   Micros booted_at_ = 0;
   Micros next_pulse_ = 0;
@@ -189,6 +189,13 @@ class House {
   std::vector<std::unique_ptr<PackStation>> packs_;
   std::uint8_t sequence_ = 0;
 };
+
+inline frames::Status last_status(const House& house, std::size_t pack = 0) {
+  return house.received<frames::Status>(pack).back();
+}
+inline bool warns(const frames::Status& status, frames::PackWarning warning) {
+  return (status.warnings & bit(warning)) != 0;
+}
 
 constexpr std::uint64_t kSerial = 0xA0B1C2D3E4F5;
 

@@ -58,5 +58,16 @@ TEST_CASE("R2: SOC is linear between the two voltages and clamped", "[sensing][b
   CHECK_FALSE(soc_from_voltage_pct(53.0F, 55.0F, 55.0F));
 }
 
+TEST_CASE("R2: a voltage of the BMS gives the SOC to the hundredth, so that thresholds hold at their value",
+          "[sensing]") {
+  for (int register_dv = 464; register_dv <= 624; ++register_dv) {
+    const float voltage_v = static_cast<float>(register_dv) * 0.1F;  // as a poll scales it
+    const float exact_pct = static_cast<float>(register_dv - 464) * 6.25F / 10.0F;
+    const auto soc_pct = soc_from_voltage_pct(voltage_v, 46400 * 1e-3F, 62400 * 1e-3F).value();
+    CHECK(soc_pct == Approx(exact_pct).margin(0.0051));
+    if (register_dv % 16 == 0) CHECK(soc_pct == exact_pct);  // 0, 10, 20 .. 100 %
+  }
+}
+
 }  // namespace
 }  // namespace alfaspark

@@ -142,6 +142,25 @@ TEST_CASE("power cuts, restarts and flash") {
   for (int key = 0; key < 256; ++key) REQUIRE(desk.pack(0).flash().read(static_cast<std::uint8_t>(key), record) == 0);
 }
 
+TEST_CASE("a watchdog restart moves no contact, a brown-out lets all fall back") {
+  Desk desk;
+  desk.pass_s(5);
+  auto& pack = desk.pack(0);
+  desk.say(R"({"pack": 0, "restart": "watchdog"})");
+  CHECK(pack.boots() == 2);
+  CHECK(pack.relays().kept_positions());
+  desk.pass_s(1);
+  CHECK(pack.indication().red);
+  desk.say(R"({"pack": 0, "restart": "soft"})");
+  desk.pass_s(1);
+  CHECK_FALSE(pack.indication().red);
+  desk.say(R"({"pack": 0, "restart": "brownout"})");
+  CHECK(pack.boots() == 4);
+  CHECK_FALSE(pack.relays().kept_positions());
+  desk.pass_s(1);
+  CHECK(pack.indication().red);
+}
+
 TEST_CASE("CTs and relays fail") {
   Desk desk;
   desk.say(R"({"irradiance": 0, "home_w": 2200, "load1_w": 660, "load2_w": 0})");

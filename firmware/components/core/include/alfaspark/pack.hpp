@@ -69,6 +69,8 @@ class Pack {
 
   /// The answer to RESTART has so long to reach the bus.
   static constexpr Micros kRestartDelay = 50 * kMillisecond;
+  /// After the CLAIM that answers a WHO, which takes 128 ms at most: from a number without one a host takes nothing.
+  static constexpr Micros kFaultsAfterWho = 250 * kMillisecond;
   /// A restart that nobody asked for is told as a fault for so long.
   static constexpr Micros kRestartFault = 600 * kSecond;
 
@@ -109,6 +111,7 @@ class Pack {
   Micros started_at_ = 0;
   LastRestart last_restart_;
   std::optional<Micros> restart_at_;
+  std::optional<Micros> repeat_faults_at_;
   std::uint8_t scheduled_node_ = 0;  ///< the number that the schedule was started for
 };
 

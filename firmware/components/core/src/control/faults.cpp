@@ -29,9 +29,16 @@ void Faults::set_argument(frames::FaultCode code, std::uint8_t argument) {
 
 void Faults::repeat() {
   for (auto& channels : slots_) {
-    for (auto& slot : channels) slot.unreported = slot.active;
+    for (auto& slot : channels) slot.unreported = slot.unreported || slot.active;
   }
   changed_ = true;
+}
+
+void Faults::repeat_all() {
+  repeat();
+  for (auto& channels : slots_) {
+    for (auto& slot : channels) slot.reported = slot.ever_reported;
+  }
 }
 
 std::optional<frames::Fault> Faults::take_change() {
@@ -44,6 +51,7 @@ std::optional<frames::Fault> Faults::take_change() {
       if (!appears && !clears) continue;
       slot.unreported = false;
       slot.reported = appears;
+      slot.ever_reported = slot.ever_reported || appears;
       return frames::Fault{.code = static_cast<frames::FaultCode>(code + 1),
                            .active = appears,
                            .argument = slot.argument.value_or(static_cast<std::uint8_t>(channel))};

@@ -16,6 +16,8 @@ constexpr float kRedUpToPct = 20.0F;
 constexpr float kDisplayBlinksBelowPct = 15.0F;
 constexpr Micros kBlinkPeriod = kSecond;
 constexpr Micros kIdentifyPeriod = kSecond / 2;
+/// Who turned the bar dark still wants to find the pack.
+constexpr std::uint8_t kIdentifyBrightnessPct = 30;
 constexpr Micros kSweepStep = 200 * kMillisecond;
 
 bool is_blink_on(Micros now, Micros period) { return now % period < period / 2; }
@@ -69,6 +71,7 @@ void Indicators::tick(Micros now, const State& state) {
     const bool on = is_blink_on(now, kIdentifyPeriod);
     shown.bar.fill(on ? kWhite : Rgb{});
     shown.green = shown.yellow = shown.red = on;
+    shown.bar_brightness_pct = std::max(shown.bar_brightness_pct, kIdentifyBrightnessPct);
   }
   if (shown_ == shown) return;
   shown_ = shown;

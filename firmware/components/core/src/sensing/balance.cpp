@@ -1,6 +1,7 @@
 #include "alfaspark/sensing/balance.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace alfaspark {
 
@@ -39,7 +40,10 @@ std::optional<float> solar_power_w(std::optional<float> home_w, std::optional<fl
 
 std::optional<float> soc_from_voltage_pct(float voltage_v, float empty_v, float full_v) {
   if (!(full_v > empty_v)) return std::nullopt;
-  return std::clamp((voltage_v - empty_v) / (full_v - empty_v), 0.0F, 1.0F) * 100.0F;
+  // In steps of 0.01 %: 49.6 V are 20 %, not 20.000004 %, wherever a threshold is.
+  constexpr float kStepsPerPct = 100.0F;
+  const float share = std::clamp((voltage_v - empty_v) / (full_v - empty_v), 0.0F, 1.0F);
+  return std::round(share * 100.0F * kStepsPerPct) / kStepsPerPct;
 }
 
 }  // namespace alfaspark

@@ -26,6 +26,8 @@ class Faults {
   void set_argument(frames::FaultCode code, std::uint8_t argument);
   /// Every active fault is told once more: a host came that may not know them.
   void repeat();
+  /// As `repeat`, and that a fault that was told is cleared, too: frames may have been lost with the bus or the number.
+  void repeat_all();
 
   [[nodiscard]] bool any() const { return active_ > 0; }
   [[nodiscard]] bool any_of_sensors() const { return active_of_sensors_ > 0; }
@@ -37,6 +39,7 @@ class Faults {
     bool active = false;
     bool unreported = false;               ///< became active, and no frame said so yet
     bool reported = false;                 ///< the last frame said active
+    bool ever_reported = false;            ///< a frame said active since the start
     std::optional<std::uint8_t> argument;  ///< nullopt: the channel
     Micros seen_at = 0;
   };
