@@ -10,8 +10,6 @@ namespace {
 
 enum Purpose : std::uint64_t { kSerials = 0x51A0 };
 
-constexpr Version kFirmwareVersion{.major = 0, .minor = 1, .patch = 0};
-
 /// One of Espressif's ranges, and a batch in which every chip takes four addresses.
 std::vector<std::uint64_t> serials_of_a_batch(std::uint64_t seed, std::size_t count) {
   constexpr std::uint64_t kEspressif = 0xA0B765000000;
@@ -40,7 +38,7 @@ Simulation::Simulation(const SimulationOptions& options) : site_(options.seed, o
     pack.identity = {
         .serial = serials.at(index),
         .device_type = index < options.packs ? frames::DeviceType::kEnergyPack : frames::DeviceType::kEnergyGateway,
-        .firmware = kFirmwareVersion};
+        .firmware = version_of(ALFASPARK_FIRMWARE_VERSION).value()};
     if (options.storage) pack.storage = *options.storage / format_serial(pack.identity.serial);
     if (options.equal_numbers) pack.stored_number = NodeClaim::hashed_number(serials.front());
     if (index == 0) pack.external_bms = options.external_bms;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "alfaspark/generated/frames.hpp"
 
@@ -19,6 +21,9 @@ struct Version {
   std::uint8_t minor = 0;
   std::uint8_t patch = 0;
 };
+
+/// Of "major.minor.patch", whatever follows; nullopt for anything else.
+[[nodiscard]] std::optional<Version> version_of(std::string_view text);
 
 struct Identity {
   std::uint64_t serial = 0;  ///< 48 bits: the chip's MAC address

@@ -35,7 +35,7 @@ void SignalPeriod::set_rate(float sample_rate_hz) {
   restart();
   period_.reset();
   sample_rate_hz_ = sample_rate_hz;
-  thinning_ = std::max(1U, static_cast<std::uint32_t>(std::lround(sample_rate_hz / kThinnedRateHz)));
+  thinning_ = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(std::lround(sample_rate_hz / kThinnedRateHz)));
   thinned_rate_hz_ = sample_rate_hz / static_cast<float>(thinning_);
   smoothing_ = 1.0F - std::exp(-2.0F * std::numbers::pi_v<float> * kCornerHz / thinned_rate_hz_);
 }
