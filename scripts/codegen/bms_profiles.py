@@ -109,7 +109,7 @@ class _Row:
             raise self.fail(f"{name} is neither {' nor '.join(choices)}: {value}")
         return str(value)
 
-    def inner(self, name: str) -> "_Row | None":
+    def inner(self, name: str) -> _Row | None:
         fields = self._fields.pop(name, None)
         return None if fields is None else _Row(f"{self.where} {name}", fields)
 
@@ -345,9 +345,8 @@ def _cpp_profile(profile: Profile) -> str:
         fields.append(f".reply_unit_base = 0x{profile.reply_unit_base:02X}")
     if profile.single_reads:
         fields.append(".single_reads = true")
-    for name in ("voltage", "current", "soc"):
-        if register := getattr(profile, name):
-            fields.append(f".{name} = {_cpp_register(register)}")
+    registers = {"voltage": profile.voltage, "current": profile.current, "soc": profile.soc}
+    fields += [f".{name} = {_cpp_register(register)}" for name, register in registers.items() if register]
     if direction := profile.direction:
         fields.append(
             f".direction = {{.function = {direction.function}, .address = 0x{direction.address:04X}, "
