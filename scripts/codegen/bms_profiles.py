@@ -60,6 +60,7 @@ class Profile:
     title: str
     baud_rate: int
     min_pause_ms: int
+    timeout_ms: int
     unit_base: int
     reply_unit_base: int
     single_reads: bool
@@ -152,6 +153,7 @@ def _profile(fields: Mapping[str, Any], alarm_names: frozenset[str]) -> Profile:
         title=str(row.take("title")),
         baud_rate=row.number("baud_rate", 1200, 115200),
         min_pause_ms=row.number("min_pause_ms", 0, 500),
+        timeout_ms=row.number("timeout_ms", 100, 500, 100),
         unit_base=unit_base,
         reply_unit_base=row.number("reply_unit_base", 0, 255, unit_base),
         single_reads=row.flag("single_reads"),
@@ -307,6 +309,7 @@ struct BmsProfile {
   const char* name = "";
   std::uint32_t baud_rate = 9600;
   std::uint16_t min_pause_ms = 0;
+  std::uint16_t timeout_ms = 100;
   std::uint8_t unit_base = 0;        ///< + parameter bms_address = the unit of requests
   std::uint8_t reply_unit_base = 0;  ///< likewise of answers
   bool single_reads = false;         ///< addresses do not count registers: each is read alone
@@ -339,6 +342,8 @@ def _cpp_profile(profile: Profile) -> str:
     fields = [f'.name = "{profile.name}"', f".baud_rate = {profile.baud_rate}"]
     if profile.min_pause_ms:
         fields.append(f".min_pause_ms = {profile.min_pause_ms}")
+    if profile.timeout_ms != 100:
+        fields.append(f".timeout_ms = {profile.timeout_ms}")
     if profile.unit_base:
         fields.append(f".unit_base = 0x{profile.unit_base:02X}")
     if profile.reply_unit_base:

@@ -85,6 +85,7 @@ MISTAKES: dict[str, tuple[Callable[[Table], None], str]] = {
         _changed(None, direction={"function": 3, "address": 8, "charging": 1, "discharging": 1}),
         "charging and discharging are the same value",
     ),
+    "no patience": (_changed(None, timeout_ms=99), "timeout_ms is not a whole number from 100 to 500: 99"),
     "baud rate 0": (_changed(None, baud_rate=0), "baud_rate is not a whole number"),
     "no source": (_without(None, "source"), "source is missing"),
     "unconfirmed": (_without(None, "confirmed"), "confirmed is missing"),

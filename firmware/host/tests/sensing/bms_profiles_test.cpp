@@ -284,6 +284,23 @@ TEST_CASE("R2: a silent alarm block leaves the values their pace", "[sensing][bm
   CHECK(oldest < 2'500 * kMillisecond);
 }
 
+TEST_CASE("R2: a BMS that is known to be slow gets its time", "[sensing][bms][profile]") {
+  // 200 ms by Pace's document, 400 ms as others measured at a Daly; 100 ms for all others.
+  const auto [name, latency] =
+      GENERATE(std::pair{"pace", 190 * kMillisecond}, std::pair{"daly_p81", 390 * kMillisecond},
+               std::pair{"generic", 95 * kMillisecond});
+  ProfileHouse house(name);
+  const BmsProfile& profile = kBmsProfiles[profile_index(name)];
+  house.bms.unit = static_cast<std::uint8_t>(profile.unit_base + 1);
+  house.bms.reply_unit = static_cast<std::uint8_t>(profile.reply_unit_base + 1);
+  house.bms.latency = latency;
+  // Everything that one of the three maps asks for.
+  house.bms.registers = {{0, 530}, {1, 5300}, {2, 50}, {0x38, 530}, {0x39, 30'000}, {0x3A, 500}};
+  house.bms.run(kOnePoll);
+  CHECK(house.poller.measurement());
+  for (std::size_t i = 1; i < house.line.sent.size(); ++i) CHECK(house.line.sent[i] != house.line.sent[i - 1]);
+}
+
 TEST_CASE("R2: another profile starts anew at the next poll", "[sensing][bms][profile]") {
   ProfileHouse house("pace");
   house.bms.registers = {{0, 0}, {1, 6500}, {2, 50}, {9, 1}};

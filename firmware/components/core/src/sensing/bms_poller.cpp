@@ -69,7 +69,7 @@ void BmsPoller::begin_poll() {
   subject_ = subject;
   profile_ = profiles_[subject.profile];
   plan();
-  master_.set_line(profile_.baud_rate, profile_.min_pause_ms);
+  master_.set_line(profile_.baud_rate, profile_.min_pause_ms, profile_.timeout_ms * kMillisecond);
 }
 
 void BmsPoller::plan() {
@@ -87,7 +87,8 @@ void BmsPoller::plan() {
     read.address = alarms.address;
     read.count = alarms.count;
   }
-  for (ModbusRead& read : requests_.reads) {
+  for (std::size_t i = 0; i < requests_.count; ++i) {
+    ModbusRead& read = requests_.reads[i];
     read.unit = static_cast<std::uint8_t>(profile_.unit_base + subject_.address);
     read.reply_unit = static_cast<std::uint8_t>(profile_.reply_unit_base + subject_.address);
   }
@@ -179,7 +180,8 @@ void BmsPoller::keep_alarms() {
 
 void BmsPoller::on_failure(Micros now) {
   ++failures_;
-  if (failures_ == kTries) {
+  const bool asked_alarms = next_read_ >= requests_.values;
+  if (failures_ == kTries || asked_alarms) {
     finish(now);
     return;
   }

@@ -44,8 +44,9 @@ Micros ModbusMaster::characters(std::size_t count) const {
   return static_cast<Micros>(count) * kBitsPerCharacter * kSecond / static_cast<Micros>(baud_rate_);
 }
 
-void ModbusMaster::set_line(std::uint32_t baud_rate, std::uint16_t min_pause_ms) {
+void ModbusMaster::set_line(std::uint32_t baud_rate, std::uint16_t min_pause_ms, Micros timeout) {
   baud_rate_ = baud_rate;
+  timeout_ = timeout;
   const Micros standard = baud_rate > kFixedPauseAbove ? kFixedPause : characters(7) / 2;
   pause_ = std::max(standard, min_pause_ms * kMillisecond);
   port_.set_baud_rate(baud_rate);
@@ -69,7 +70,7 @@ bool ModbusMaster::request(Micros now, const ModbusRead& read) {
   status_ = Status::kWaiting;
   length_ = 0;
   line_busy_until_ = now + characters(kRequestLength);
-  deadline_ = *line_busy_until_ + kTimeout + characters(kFrame + read.data_bytes());
+  deadline_ = *line_busy_until_ + timeout_ + characters(kFrame + read.data_bytes());
   return true;
 }
 

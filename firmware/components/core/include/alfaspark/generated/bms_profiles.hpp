@@ -48,6 +48,7 @@ struct BmsProfile {
   const char* name = "";
   std::uint32_t baud_rate = 9600;
   std::uint16_t min_pause_ms = 0;
+  std::uint16_t timeout_ms = 100;
   std::uint8_t unit_base = 0;        ///< + parameter bms_address = the unit of requests
   std::uint8_t reply_unit_base = 0;  ///< likewise of answers
   bool single_reads = false;         ///< addresses do not count registers: each is read alone
@@ -196,6 +197,7 @@ constexpr std::array<BmsProfile, 6> kBmsProfiles{{
     {.name = "pace",
      .baud_rate = 9600,
      .min_pause_ms = 100,
+     .timeout_ms = 200,
      .voltage = {.function = 3, .address = 0x0001, .scale = 0.01F},
      .current = {.function = 3, .address = 0x0000, .scale = 0.01F, .is_signed = true},
      .soc = {.function = 3, .address = 0x0002, .scale = 1.0F},
@@ -217,6 +219,7 @@ constexpr std::array<BmsProfile, 6> kBmsProfiles{{
      .alarms = {.function = 3, .address = 0x003A, .count = 4, .bits = kDalyD2Alarms}},
     {.name = "daly_p81",
      .baud_rate = 9600,
+     .timeout_ms = 400,
      .unit_base = 0x80,
      .reply_unit_base = 0x50,
      .voltage = {.function = 3, .address = 0x0038, .scale = 0.1F},

@@ -3,8 +3,9 @@
 // A poll has three tries, 100 and 200 ms apart after a failure; a wrong CRC, an exception answer, nonsense and silence
 // all fail alike. Registers that lie close together are read by one request, so they belong to one moment.
 //
-// Alarms are asked for after the values, with three tries of their own: a BMS that does not tell them is no lost one.
-// What was last told of them stands until the next answer, or until the BMS is lost: silence never ends an alarm.
+// Alarms are asked for after the values, once a poll: a BMS that does not tell them is no lost one, and must not be
+// kept from telling its values. What was last told of them stands until the next answer, or until the BMS is lost:
+// silence never ends an alarm.
 #pragma once
 
 #include <array>

@@ -35,7 +35,7 @@ struct ModbusRead {
 class ModbusMaster {
  public:
   static constexpr std::size_t kMaximumRegisters = 16;
-  static constexpr Micros kTimeout = 100 * kMillisecond;  ///< from the end of the request to the begin of the answer
+  static constexpr Micros kTimeout = 100 * kMillisecond;  ///< of a device that is not known to need more
   static constexpr Micros kLateAnswer = kSecond;          ///< how long after a timeout an answer may still come
 
   enum class Status : std::uint8_t {
@@ -48,8 +48,9 @@ class ModbusMaster {
 
   explicit ModbusMaster(SerialPort& port) : port_(port) {}
 
-  /// `min_pause_ms`: what the device needs between two frames, if more than the standard's 3.5 characters.
-  void set_line(std::uint32_t baud_rate, std::uint16_t min_pause_ms);
+  /// `min_pause_ms`: what the device needs between two frames, if more than the standard's 3.5 characters. `timeout`:
+  /// from the end of a request to the begin of its answer.
+  void set_line(std::uint32_t baud_rate, std::uint16_t min_pause_ms, Micros timeout = kTimeout);
 
   /// Sends the request. False, and nothing changes, while one is waiting, while the line is not quiet, while a late
   /// answer to another request may come, if the port takes nothing, or if function or count is out of range.
@@ -79,6 +80,7 @@ class ModbusMaster {
   SerialPort& port_;
   std::uint32_t baud_rate_ = 9600;
   Micros pause_ = 0;
+  Micros timeout_ = kTimeout;
   Status status_ = Status::kIdle;
   ModbusRead read_{};
   Micros deadline_ = 0;
