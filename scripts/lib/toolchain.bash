@@ -59,6 +59,17 @@ need_catch2() {
     "${CXX:-c++}" -E -x c++ - >/dev/null 2>&1 || missing catch2 "Catch2"
 }
 
+# Sets CLANG to a compiler that has libFuzzer and knows C++20.
+need_clang() {
+  local candidate
+  for candidate in clang++ clang++-{21,20,19,18,17}; do
+    command -v "$candidate" >/dev/null || continue
+    CLANG=$candidate
+    [ "$("$candidate" -dumpversion | cut -d. -f1)" -lt 17 ] || return 0
+  done
+  missing clang-19 "Clang 17 or newer"
+}
+
 # Builds the simulator where its sources changed; sets SIMULATOR to the program. Needs a toolchain (make_toolchain).
 build_simulator() {
   local build=$ROOT/build/simulator${CMAKE_TOOLCHAIN_FILE:+-zig}
