@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "alfaspark/bus/bus_node.hpp"
@@ -68,6 +69,7 @@ class Connection final : public CanPort {
   int errors = 0;  ///< in a row
   Micros starts_at = 0;
   bool is_powered = false;
+  std::vector<CanFrame> late;  ///< received, and handed over after the next frame
   Station* station = nullptr;
 };
 
@@ -116,6 +118,8 @@ class SmallBus {
 
   Micros now = 0;
   double loss = 0.0;                  ///< of each frame at each receiver
+  double doubling = 0.0;              ///< received twice: a receiver saw an error that the sender repeated for
+  double lateness = 0.0;              ///< received after the next frame: an adapter that buffers
   bool has_listening_adapter = true;  ///< acknowledges what nobody else does
   std::vector<Sent> log;
 
@@ -200,10 +204,18 @@ class SmallBus {
     for (auto& connection : connections_) {
       if (connection.get() == sender || connection->segment != segment) continue;
       if (!connection->is_powered || connection->is_off) continue;
-      if (loss > 0 && std::uniform_real_distribution<>()(noise_) < loss) continue;
+      if (happens(loss)) continue;
+      if (happens(lateness)) {
+        connection->late.push_back(frame);
+        continue;
+      }
       connection->station->on_frame(now, frame);
+      if (happens(doubling)) connection->station->on_frame(now, frame);
+      for (const auto& late : std::exchange(connection->late, {})) connection->station->on_frame(now, late);
     }
   }
+
+  bool happens(double share) { return share > 0 && std::uniform_real_distribution<>()(noise_) < share; }
 
   std::vector<std::unique_ptr<Connection>> connections_;
   std::mt19937 noise_{1};
