@@ -128,7 +128,14 @@ PARAMETERS: tuple[ParameterSpec, ...] = (
         Parameter.RELAY_MIN_MANUAL_TIME, "s", 0, 3600, 2, "Time between two manual switchings of a relay at least."
     ),
     ParameterSpec(Parameter.BMS_PROFILE, "", 0, 5, 0, "Index in the table of BMS profiles."),
-    ParameterSpec(Parameter.BMS_ADDRESS, "", 0, 247, 1, "Modbus address of the BMS."),
+    ParameterSpec(
+        Parameter.BMS_ADDRESS,
+        "",
+        0,
+        247,
+        1,
+        "Number of the BMS on its line; a profile may add a base to it (bms_profiles.json).",
+    ),
     ParameterSpec(
         Parameter.CT_GAIN_GRID, "1e-6", 100000, 10000000, 1000000, "Calibrated gain of the grid current transformer."
     ),

@@ -26,7 +26,7 @@ enum class Parameter : std::uint8_t {
   kRelayMinAutoTime = 14,      ///< Time between two automatic switchings of a relay at least. [s]
   kRelayMinManualTime = 15,    ///< Time between two manual switchings of a relay at least. [s]
   kBmsProfile = 16,            ///< Index in the table of BMS profiles.
-  kBmsAddress = 17,            ///< Modbus address of the BMS.
+  kBmsAddress = 17,            ///< Number of the BMS on its line; a profile may add a base to it (bms_profiles.json).
   kCtGainGrid = 18,            ///< Calibrated gain of the grid current transformer. [1e-6]
   kCtGainInverter = 19,        ///< Calibrated gain of the inverter current transformer. [1e-6]
   kCtGainLoad1 = 20,           ///< Calibrated gain of the load1 current transformer. [1e-6]

@@ -1,0 +1,1 @@
+"""Long lives of a pack on the simulator, in virtual time."""
