@@ -90,6 +90,7 @@ void Pack::on_command(Micros now, const CanFrame& frame) {
   if (outcome.response) bus_.post(now, *outcome.response);
   if (outcome.setting_accepted) settings_.on_setting_accepted(now);
   obey(now, outcome.request);
+  control_relays(now);  // what was accepted counts for the command that follows at once
 }
 
 void Pack::obey(Micros now, Commands::Request request) {

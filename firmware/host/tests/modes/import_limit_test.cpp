@@ -293,6 +293,62 @@ TEST_CASE("R3: by a parameter the grid stays open after any restart until the re
   CHECK(bench.is_closed(Relay::kGrid));
 }
 
+TEST_CASE("R3: today's import handed back twice counts once, also after the limit is exhausted") {
+  auto bench = limited();
+  bench.restart(bench.control->held());
+  bench.run(kSecond);
+  CHECK(bench.control->restore_import(150, kMonday) == Result::kAccepted);
+  bench.add_grid_wh(500.0);
+  bench.tick();
+  REQUIRE(bench.is_open_because(Relay::kGrid, Reason::kImportLimitExhausted));
+  CHECK(bench.control->restore_import(150, kMonday) == Result::kAccepted);
+  CHECK(bench.control->import_today_kwh() == 2.0F);
+  REQUIRE(bench.parameters.set(Parameter::kImportLimit, 210));
+  bench.run(2 * kMinute);
+  CHECK(bench.is_closed(Relay::kGrid));
+}
+
+TEST_CASE("R3: a limit that holds the grid open after a restart is exhausted with all its warnings") {
+  auto bench = limited();
+  REQUIRE(bench.parameters.set(Parameter::kImportLimitAfterRestart, 1));
+  bench.restart(bench.control->held());
+  bench.run(kSecond);
+  REQUIRE(bench.control->is_import_exhausted());
+  CHECK(bench.control->is_import_above(80));
+  CHECK(bench.control->is_import_above(90));
+}
+
+TEST_CASE(
+    "R3: by the parameter the grid stays open until the reset also where the limit was exhausted on another day") {
+  auto bench = limited();
+  REQUIRE(bench.parameters.set(Parameter::kImportLimitAfterRestart, 1));
+  exhaust(bench);
+  bench.local_s.reset();
+  bench.restart(bench.control->held());
+  bench.run(kMinute);
+  bench.set_clock(local(kMonday + 1, 10));
+  bench.run(2 * kMinute);
+  CHECK(bench.is_open_because(Relay::kGrid, Reason::kImportLimitExhausted));
+  CHECK(bench.control->import_today_kwh() == 0.0F);
+  bench.run(19 * kHour, kSecond);
+  CHECK(bench.is_closed(Relay::kGrid));
+}
+
+TEST_CASE("R5: a clock that is wrong for a minute, long after the reset, does not begin the day again") {
+  auto bench = limited();
+  bench.run(17 * kHour + kMinute, kSecond);  // 05:01
+  bench.add_grid_wh(500.0);
+  bench.run(23 * kHour, kSecond);
+  const auto wrong = GENERATE(local(kMonday - 1, 4, 1), local(kMonday - 8000, 12));
+  bench.set_clock(wrong);
+  bench.run(kMinute, kSecond);
+  bench.set_clock(local(kMonday + 2, 4, 2));
+  bench.run(57 * kMinute, kSecond);
+  CHECK(bench.control->import_today_kwh() == Approx(0.5));
+  bench.run(2 * kMinute, kSecond);
+  CHECK(bench.control->import_today_kwh() == 0.0F);
+}
+
 TEST_CASE("R3: the import is unknown until the grid was measured once") {
   Bench bench;
   bench.grid_w.reset();

@@ -24,9 +24,10 @@ void ImportLimit::start(Micros now, const std::optional<ImportLatch>& stored, bo
   last_limit_wh_ = limit_wh();
   if (!is_on) return;
   latch_ = stored.value_or(ImportLatch{});
-  if (latch_.is_exhausted) before_start_wh_ = latch_.import_10wh * kWhPerCount;
-  const bool stays_open = parameters_.get(Parameter::kImportLimitAfterRestart) == 1;
-  if (stays_open && !latch_.is_exhausted) latch_ = {.is_exhausted = true};
+  if (latch_.is_exhausted) held_wh_ = latch_.import_10wh * kWhPerCount;
+  before_start_wh_ = held_wh_;
+  stays_open_ = parameters_.get(Parameter::kImportLimitAfterRestart) == 1;
+  if (stays_open_) latch_.is_exhausted = true;
 }
 
 void ImportLimit::update(Micros now, const Inputs& inputs) {
@@ -51,22 +52,25 @@ void ImportLimit::meet_clock(Micros now, std::int64_t local_s) {
   last_begun_day_ = today;
   if (import_day_of(local_s - since_s, reset_time) != today) {
     reset(now);  // passed while nobody told the time
-  } else if (latch_.is_exhausted && latch_.import_day && *latch_.import_day != static_cast<std::uint16_t>(today)) {
-    latch_ = {};
-    before_start_wh_ = 0.0;
-  } else if (latch_.is_exhausted) {
-    latch_.import_day = static_cast<std::uint16_t>(today);
+    return;
   }
+  if (latch_.is_exhausted && latch_.import_day && *latch_.import_day != static_cast<std::uint16_t>(today)) {
+    before_start_wh_ = held_wh_ = 0.0;
+    latch_ = {.is_exhausted = stays_open_};
+  }
+  if (latch_.is_exhausted) latch_.import_day = static_cast<std::uint16_t>(today);
 }
 
 void ImportLimit::follow_clock(Micros now, std::int64_t local_s) {
-  const auto today = import_day_of(local_s, parameters_.get(Parameter::kImportResetTime));
+  const auto reset_time = parameters_.get(Parameter::kImportResetTime);
+  const auto today = import_day_of(local_s, reset_time);
   const auto yesterday = *day_;
   day_ = today;
   if (today <= yesterday) return;  // a jump backwards never resets
   // A clock that was put back comes forward over the same reset time again; one that was far ahead is put right.
   const std::optional<Micros> begun_at = today == last_begun_day_ ? counted_since() : reset_at_;
-  const bool is_begun = today <= last_begun_day_ && begun_at && now - *begun_at < kShortestDay;
+  const Micros began_at = now - (local_s - begin_of_import_day(today, reset_time)) * kSecond;
+  const bool is_begun = today <= last_begun_day_ && begun_at && began_at - *begun_at < kShortestDay;
   if (is_begun) return;
   last_begun_day_ = today;
   reset(now);
@@ -89,21 +93,22 @@ void ImportLimit::judge() {
 frames::Result ImportLimit::restore(std::uint16_t before_boot_10wh, std::uint16_t import_day) {
   if (!day_) return frames::Result::kBusy;
   if (static_cast<std::uint16_t>(*day_) != import_day || reset_at_) return frames::Result::kOutOfRange;
-  before_start_wh_ = before_boot_10wh * kWhPerCount;
-  // What the pack itself knows of today counts more than what the host remembers.
-  if (latch_.is_exhausted) before_start_wh_ = std::max(before_start_wh_, latch_.import_10wh * kWhPerCount);
+  // What the pack itself remembered of today counts more than what the host does.
+  before_start_wh_ = std::max(before_boot_10wh * kWhPerCount, held_wh_);
   judge();
   return frames::Result::kAccepted;
 }
 
 void ImportLimit::reset(Micros now) {
-  before_start_wh_ = 0.0;
+  before_start_wh_ = held_wh_ = 0.0;
   counted_from_wh_ = grid_wh_;
   reset_at_ = now;
   latch_ = {};
 }
 
-bool ImportLimit::is_above(int share_pct) const { return is_on_ && import_wh() * 100.0 >= limit_wh() * share_pct; }
+bool ImportLimit::is_above(int share_pct) const {
+  return is_on_ && (latch_.is_exhausted || import_wh() * 100.0 >= limit_wh() * share_pct);
+}
 
 double ImportLimit::limit_wh() const { return parameters_.get(Parameter::kImportLimit) * kWhPerCount; }
 

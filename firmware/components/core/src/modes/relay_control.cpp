@@ -1,6 +1,7 @@
 #include "alfaspark/modes/relay_control.hpp"
 
 #include <array>
+#include <utility>
 
 #include "alfaspark/modes/priority.hpp"
 #include "alfaspark/modes/windows.hpp"
@@ -18,19 +19,6 @@ constexpr std::uint8_t with(std::uint8_t bits, std::uint8_t mask, bool on) {
   return static_cast<std::uint8_t>(on ? bits | mask : bits & ~mask);
 }
 
-/// Modes that can move the relay.
-std::uint8_t modes_over(Relay relay, bool eco_may_shed_inverter) {
-  const auto eco = bit(Mode::kEco);
-  switch (relay) {
-    case Relay::kGrid:
-      return static_cast<std::uint8_t>(bit(Mode::kSelfConsumption) | bit(Mode::kBackup) | bit(Mode::kImportLimit));
-    case Relay::kInverter:
-      return static_cast<std::uint8_t>(bit(Mode::kTimeOfUse) | (eco_may_shed_inverter ? eco : 0));
-    default:
-      return eco;
-  }
-}
-
 }  // namespace
 
 RelayControl::RelayControl(RelayPort& port, const Parameters& parameters, const ModeSettings& settings)
@@ -43,37 +31,53 @@ RelayControl::RelayControl(RelayPort& port, const Parameters& parameters, const 
 void RelayControl::start(Micros now, const HeldState& stored) {
   manual_ = stored.manual.value_or(ManualRelays{.closed = kFactoryDefault});
   manual_.closed = static_cast<std::uint8_t>(manual_.closed & kFactoryDefault);
-  const bool is_reset = manual_.is_reset;
-  if (is_reset) manual_ = {.closed = kFactoryDefault};
+  const bool is_reset = std::exchange(manual_.is_reset, false);
   const RelayPositions by_hand{.closed = manual_.closed};
-  const auto positions = is_reset ? by_hand : stored.positions.value_or(by_hand);
-  auto shed = static_cast<std::uint8_t>(positions.eco_shed & ~positions.closed);
+  auto positions = is_reset ? by_hand : stored.positions.value_or(by_hand);
+  import_.start(now, stored.latch, settings_.is_on(Mode::kImportLimit));
   if (switching_.are_positions_kept() && !is_reset) {
-    shed = take_kept_positions(positions.closed, shed);
+    take_kept_positions(positions);
   } else {
     for (const Relay relay : kRelays) switching_.place(relay, (positions.closed & bit(relay)) != 0);
   }
   situation_.self_consumption_closed = positions.self_consumption_closed;
   situation_.held = kFactoryDefault;
-  eco_.start(now, shed);
-  import_.start(now, stored.latch, settings_.is_on(Mode::kImportLimit));
+  eco_.start(now, static_cast<std::uint8_t>(positions.eco_shed & ~positions.closed));
 }
 
-std::uint8_t RelayControl::take_kept_positions(std::uint8_t stored_closed, std::uint8_t shed) {
+void RelayControl::take_kept_positions(RelayPositions& positions) {
   const auto now_closed = switching_.closed();
-  const bool may_shed_inverter = parameters_.get(Parameter::kEcoShedInverter) != 0;
+  const auto moved = static_cast<std::uint8_t>(now_closed ^ positions.closed);
+  positions.closed = now_closed;
   for (const Relay relay : kRelays) {
+    if ((moved & bit(relay)) == 0) continue;
     const bool is_closed = (now_closed & bit(relay)) != 0;
-    if (is_closed == ((stored_closed & bit(relay)) != 0)) continue;
-    // Moved so shortly before the restart that it is not on flash: by a mode if there is one, else by hand.
-    const bool is_moved_by_eco = settings_.is_on(Mode::kEco) && relay != Relay::kGrid && !is_closed;
-    if ((settings_.modes & modes_over(relay, may_shed_inverter)) == 0) {
-      manual_.closed = with(manual_.closed, bit(relay), is_closed);
-    } else if (relay == Relay::kLoad1 || relay == Relay::kLoad2) {
-      shed = with(shed, bit(relay), is_moved_by_eco);
+    switch (mover_of(relay, is_closed)) {
+      case Mover::kSelfConsumption:
+        positions.self_consumption_closed = is_closed;
+        break;
+      case Mover::kEco:
+        positions.eco_shed = with(positions.eco_shed, bit(relay), true);
+        break;
+      case Mover::kHand:
+        manual_.closed = with(manual_.closed, bit(relay), is_closed);
+        break;
+      case Mover::kSettings:
+        break;
     }
   }
-  return static_cast<std::uint8_t>(shed & ~now_closed);
+}
+
+RelayControl::Mover RelayControl::mover_of(Relay relay, bool to_closed) const {
+  if (relay == Relay::kGrid) {
+    if (import_.is_exhausted() || settings_.is_on(Mode::kBackup)) return Mover::kSettings;
+    return settings_.is_on(Mode::kSelfConsumption) ? Mover::kSelfConsumption : Mover::kHand;
+  }
+  const bool is_inverter = relay == Relay::kInverter;
+  const bool may_shed = !is_inverter || parameters_.get(Parameter::kEcoShedInverter) != 0;
+  if (settings_.is_on(Mode::kEco) && may_shed && !to_closed) return Mover::kEco;
+  const bool has_windows_now = settings_.is_on(Mode::kTimeOfUse) && has_windows(settings_);
+  return is_inverter && has_windows_now ? Mover::kSettings : Mover::kHand;
 }
 
 void RelayControl::tick(Micros now, const Inputs& inputs) {

@@ -89,7 +89,8 @@ void Settings::set_node_number(Micros now, std::uint8_t number) {
 HeldState Settings::held() const {
   HeldState held;
   if (manual_.is_known()) held.manual = record_content::to_manual(manual_.content());
-  if (positions_.is_known()) held.positions = record_content::to_positions(positions_.content());
+  // None stored means that they never differed from the fallback.
+  if (!positions_.is_damaged()) held.positions = record_content::to_positions(positions_.content());
   if (latch_.is_known()) held.latch = record_content::to_latch(latch_.content());
   return held;
 }
@@ -97,7 +98,8 @@ HeldState Settings::held() const {
 void Settings::set_held(Micros now, const HeldState& held) {
   if (held.manual) manual_.set(now, record_content::of_manual(*held.manual));
   if (held.positions) positions_.set(now, record_content::of_positions(*held.positions));
-  if (held.latch) latch_.set(now, record_content::of_latch(*held.latch));
+  // After a restart in this moment the relay could not tell why it is open.
+  if (held.latch) latch_.set_at_once(now, record_content::of_latch(*held.latch));
 }
 
 void Settings::on_setting_accepted(Micros now) {

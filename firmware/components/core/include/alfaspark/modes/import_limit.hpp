@@ -55,6 +55,8 @@ class ImportLimit {
   double grid_wh_ = 0.0;
   double counted_from_wh_ = 0.0;  ///< `grid_wh_` at the last reset
   double before_start_wh_ = 0.0;  ///< of today, before this start
+  double held_wh_ = 0.0;          ///< as much of that as this pack itself remembered
+  bool stays_open_ = false;       ///< after this start, until the reset
   double last_limit_wh_ = 0.0;
   Micros started_at_ = 0;
   std::optional<Micros> reset_at_;   ///< the last one since the start

@@ -80,8 +80,12 @@ class RelayControl {
   [[nodiscard]] bool is_loads_limit() const { return eco_.is_loads_limit(); }
 
  private:
-  /// Nothing moves: who moved what, where flash does not say. Returns what eco has shed.
-  std::uint8_t take_kept_positions(std::uint8_t stored_closed, std::uint8_t shed);
+  /// Who moved a relay; of kSettings nothing is held that could be missing: they decide the same again.
+  enum class Mover : std::uint8_t { kSettings, kSelfConsumption, kEco, kHand };
+
+  /// Nothing moves: what was decided so shortly before the restart that flash does not say it is read from the relays.
+  void take_kept_positions(RelayPositions& positions);
+  [[nodiscard]] Mover mover_of(frames::Relay relay, bool to_closed) const;
   void update_situation(Micros now, const Inputs& inputs);
 
   const Parameters& parameters_;

@@ -63,6 +63,14 @@ class StoredRecord {
     schedule(now);
   }
 
+  /// As `set`, but written at once where the last write is long enough ago.
+  void set_at_once(Micros now, const Content& content) {
+    const bool is_change = wanted_ != content;
+    set(now, content);
+    const bool is_rested = !written_at_ || now - *written_at_ >= kLatest;
+    if (is_change && due_at_ && is_rested) due_at_ = now;
+  }
+
   /// Replaces what is damaged on flash.
   void heal(Micros now) {
     if (is_damaged_) schedule(now);
@@ -91,6 +99,7 @@ class StoredRecord {
   }
 
   void write(Micros now, StoragePort& storage) {
+    written_at_ = now;
     std::array<std::uint8_t, kSize> raw{};
     raw[0] = version_;
     std::copy(wanted_.begin(), wanted_.end(), raw.begin() + 1);
@@ -122,6 +131,7 @@ class StoredRecord {
   Content wanted_;
   std::optional<Content> stored_;
   std::optional<Micros> due_at_;
+  std::optional<Micros> written_at_;  ///< tried last
   Micros latest_at_ = 0;
 };
 
