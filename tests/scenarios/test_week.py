@@ -90,6 +90,7 @@ async def energy_wh(host: Host, counter: EnergyCounter) -> float:
     return [frame.value_wh for frame in frames if frame.counter is counter][-1]
 
 
+@pytest.mark.timeout(900)
 async def test_a_week_with_outages(host: Host) -> None:
     writes_at_start = (await host.truth())["storage_writes"]
     exhausted_days = set()

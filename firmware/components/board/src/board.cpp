@@ -52,7 +52,8 @@ void Board::run_core() {
 
 void Board::confirm_once_healthy(Micros now) {
   if (is_confirmed_ || now < kHealthyAfter || pack_->node() == 0) return;
-  if (!pack_->readings().currents_a[0]) return;
+  const bool is_measuring = pack_->readings().currents_a[0].has_value();
+  if (kDeviceType == frames::DeviceType::kEnergyPack && !is_measuring) return;  // a gateway may have no CTs
   confirm_image();
   is_confirmed_ = true;
 }

@@ -9,8 +9,10 @@ std::optional<Version> version_of(std::string_view text) {
   const char* at = text.data();
   const char* const end = at + text.size();
   for (std::uint8_t* part : {&version.major, &version.minor, &version.patch}) {
-    const bool is_first = part == &version.major;
-    if (!is_first && (at == end || *at++ != '.')) return std::nullopt;
+    if (part != &version.major) {
+      if (at == end || *at != '.') return std::nullopt;
+      ++at;
+    }
     const auto [rest, error] = std::from_chars(at, end, *part);
     if (error != std::errc{}) return std::nullopt;
     at = rest;

@@ -124,6 +124,7 @@ Commands::Answer Commands::set_parameter(const Call& call) {
   return {.value = static_cast<std::uint32_t>(command->value)};
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): the table's entries are of one type
 Commands::Answer Commands::get_parameter(const Call& call) {
   const auto command = commands::GetParameter::decode(call.payload);
   const auto value = command ? subjects_.parameters.at(command->index) : std::nullopt;
