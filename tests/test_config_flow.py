@@ -15,7 +15,7 @@ import serial
 
 from custom_components.alfaspark.const import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE, CONF_OPTIONS, DOMAIN
 
-from .conftest import CHANNEL, NODE, SERIAL, wait_until
+from .conftest import CHANNEL, NODE, SERIAL, Clock, wait_until
 from .flow import ADVANCED, submit, suggested, unload
 from .packbus.slcan_peer import PtyPeer, TcpPeer
 from .peers import PeerBus, PeerPack
@@ -77,6 +77,30 @@ async def test_a_network_adapter(hass: HomeAssistant, network_adapter: TcpPeer) 
         CONF_DEVICE: f"socket://127.0.0.1:{port}",
         CONF_BITRATE: 500_000,
     }
+    await unload(hass)
+
+
+async def test_a_second_adapter_on_a_bus_that_is_known(
+    hass: HomeAssistant, house: MockConfigEntry, network_adapter: TcpPeer
+) -> None:
+    """One bus under two names, such as localhost and 127.0.0.1, would be a second house without packs."""
+    port = int(network_adapter.channel.rpartition(":")[2])
+    result = await _choose(hass, "network")
+    result = await submit(hass, result, {"host": "127.0.0.1", "port": port, "advanced": ADVANCED})
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "same_bus"
+    assert result["description_placeholders"] == {"title": "house"}
+    assert hass.config_entries.async_entries(DOMAIN) == [house]
+
+
+async def test_a_pack_that_was_wired_to_another_bus(
+    hass: HomeAssistant, house: MockConfigEntry, clock: Clock, network_adapter: TcpPeer
+) -> None:
+    await clock.advance(130)
+    port = int(network_adapter.channel.rpartition(":")[2])
+    result = await _choose(hass, "network")
+    result = await submit(hass, result, {"host": "127.0.0.1", "port": port, "advanced": ADVANCED})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
     await unload(hass)
 
 

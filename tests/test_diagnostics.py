@@ -42,7 +42,7 @@ async def test_of_the_entry(
     assert diagnostics["bus"]["adapter"]["frames_received"] > 10
     assert diagnostics["bus"]["totals"]["home_w"] == 1500
     (known,) = diagnostics["packs"]
-    assert known["serial"] == "**REDACTED**"
+    assert known["serial"] == "**REDACTED**e4f5"
     assert known["node"] == 12
     assert known["firmware_version"] == "1.2.3"
     assert known["announce"]["flags"] == ["CLOCK_VALID", "BMS_ONLINE"]
@@ -51,6 +51,7 @@ async def test_of_the_entry(
     assert known["status"]["relays"] == ["GRID", "INVERTER", "LOAD1", "LOAD2"]
     assert known["energies_wh"] == {"grid": 1234.5}
     assert known["pulses"]["active"]["count"] == 17
+    assert known["pulses"]["active"]["channel"] == "ACTIVE"
     assert known["faults"] == ["sensor_clipped 2"]
     assert SERIAL not in json.dumps(diagnostics)
 

@@ -36,7 +36,7 @@ from .const import (
     INTERFACE_SLCAN,
     INTERFACE_SOCKETCAN,
 )
-from .hub import adapter_config
+from .hub import AlfaSparkConfigEntry, adapter_config
 from .packbus.adapter import AdapterConfig, AdapterError, CanAdapter, ReceivedFrame
 from .packbus.client import Client
 from .packbus.fleet import Fleet
@@ -143,7 +143,7 @@ def _form_values(data: Mapping[str, Any]) -> dict[str, Any]:
 class Survey:
     """Who was heard while the adapter was tried."""
 
-    packs: int
+    serials: frozenset[str]
     frames: int
 
 
@@ -170,7 +170,7 @@ async def _survey(config: AdapterConfig) -> Survey:
         pass
     finally:
         await adapter.close()
-    return Survey(packs=len(fleet.packs), frames=frames)
+    return Survey(serials=frozenset(fleet.packs), frames=frames)
 
 
 class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -289,11 +289,24 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
             survey = await self._survey_paused(config)
         except AdapterError as error:
             return self._show_form(step_id, schema, user_input, {"base": str(error.reason)}, str(error))
-        if survey.packs:
+        if owner := self._owner_of(survey.serials):
+            return self.async_abort(reason="same_bus", description_placeholders={"title": owner.title})
+        if survey.serials:
             return self._finish(data)
         self._retry = (step_id, schema, user_input, data)
         self._frames_heard = survey.frames
         return await self.async_step_no_pack()
+
+    def _owner_of(self, serials: frozenset[str]) -> AlfaSparkConfigEntry | None:
+        """Return the entry of another adapter that hears one of these packs now: it is on this very bus."""
+        entries: list[AlfaSparkConfigEntry] = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        for entry in entries:
+            if self.source == SOURCE_RECONFIGURE and entry.entry_id == self._get_reconfigure_entry().entry_id:
+                continue
+            packs = entry.runtime_data.fleet.packs
+            if any(serial in packs and packs[serial].present for serial in serials):
+                return entry
+        return None
 
     async def _survey_paused(self, config: AdapterConfig) -> Survey:
         """Survey; an entry that is being reconfigured lets go of its adapter meanwhile, which may be the same."""

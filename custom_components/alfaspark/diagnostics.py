@@ -13,19 +13,18 @@ from .const import CONF_CHANNEL, CONF_OPTIONS, DOMAIN
 from .hub import AlfaSparkConfigEntry
 from .packbus.pack import Pack
 
-# Paths and addresses name the adapter by its serial number or the owner's network; a pack's serial is its MAC address.
-TO_REDACT = {CONF_CHANNEL, CONF_DEVICE, CONF_OPTIONS, "serial"}
+# Paths and addresses name the adapter by its serial number or the owner's network.
+TO_REDACT = {CONF_CHANNEL, CONF_DEVICE, CONF_OPTIONS}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> dict[str, Any]:
     """Return what is known of the bus and of every device on it."""
     hub = entry.runtime_data
-    diagnostics = {
-        "entry": dict(entry.data),
+    return {
+        "entry": async_redact_data(dict(entry.data), TO_REDACT),
         "bus": asdict(hub.bus_readings),
         "packs": [_pack(pack) for pack in hub.fleet.packs.values()],
     }
-    return async_redact_data(diagnostics, TO_REDACT)
 
 
 async def async_get_device_diagnostics(
@@ -33,19 +32,15 @@ async def async_get_device_diagnostics(
 ) -> dict[str, Any]:
     """Return what is known of one device on the bus; nothing if it was not heard since the start."""
     packs = entry.runtime_data.fleet.packs
-    return async_redact_data(
-        {
-            "packs": [
-                _pack(packs[serial]) for domain, serial in device.identifiers if domain == DOMAIN and serial in packs
-            ]
-        },
-        TO_REDACT,
-    )
+    return {
+        "packs": [_pack(packs[serial]) for domain, serial in device.identifiers if domain == DOMAIN and serial in packs]
+    }
 
 
 def _pack(pack: Pack) -> dict[str, Any]:
     return {
-        "serial": pack.serial,
+        # A MAC address; its end tells the packs of a house apart, as their names do.
+        "serial": f"**REDACTED**{pack.serial[-4:]}",
         "node": pack.node,
         "device_type": pack.device_type.name,
         "firmware_version": pack.firmware_version,
