@@ -54,34 +54,29 @@ bool IRAM_ATTR CanController::on_received(twai_node_handle_t node, const twai_rx
   twai_frame_t frame{};
   frame.buffer = data;
   frame.buffer_len = sizeof(data);
-  if (twai_node_receive_from_isr(node, &frame) != ESP_OK) return false;
+  if (twai_node_receive_from_isr(node, &frame) != ESP_OK || frame.header.rtr != 0) return false;
   CanFrame received;
   received.id = frame.header.id;
   received.extended = frame.header.ide != 0;
   received.length = static_cast<std::uint8_t>(frame.header.dlc <= 8 ? frame.header.dlc : 8);
   for (std::uint8_t i = 0; i < received.length; ++i) received.data[i] = data[i];
   BaseType_t has_woken = pdFALSE;
-  if (xQueueSendFromISR(controller.received_, &received, &has_woken) != pdTRUE) ++controller.lost_frames_;
+  if (xQueueSendFromISR(controller.received_, &received, &has_woken) != pdTRUE) {
+    controller.losses_.store(controller.losses_.load() + 1);
+  }
   return controller.wake() || has_woken == pdTRUE;
 }
 
 bool IRAM_ATTR CanController::on_error(twai_node_handle_t /*node*/, const twai_error_event_data_t* event, void* self) {
-  auto& controller = *static_cast<CanController*>(self);
-  controller.arbitration_lost_ = event->err_flags.arb_lost;
+  if (event->err_flags.arb_lost != 0) static_cast<CanController*>(self)->arbitration_lost_ = 1;
   return false;
 }
 
 bool IRAM_ATTR CanController::on_transmitted(twai_node_handle_t /*node*/, const twai_tx_done_event_data_t* event,
                                              void* self) {
   auto& controller = *static_cast<CanController*>(self);
-  if (event->is_tx_success) {
-    controller.sending_ = Sending::kSent;
-    return controller.wake();
-  }
-  // Losing against a lower identifier is no error, not even of a single shot.
-  if (controller.arbitration_lost_.exchange(0) != 0 && controller.offer()) return false;
-  controller.sending_ = Sending::kFailed;
-  return controller.wake();
+  controller.sending_ = event->is_tx_success ? Sending::kSent : Sending::kFailed;
+  return (event->is_tx_success || controller.arbitration_lost_ != 0) && controller.wake();
 }
 
 bool IRAM_ATTR CanController::on_state(twai_node_handle_t /*node*/, const twai_state_change_event_data_t* event,
@@ -92,7 +87,13 @@ bool IRAM_ATTR CanController::on_state(twai_node_handle_t /*node*/, const twai_s
   return controller.wake();
 }
 
-bool IRAM_ATTR CanController::offer() { return twai_node_transmit(node_, &frame_, 0) == ESP_OK; }
+bool CanController::offer() {
+  arbitration_lost_ = 0;
+  sending_ = Sending::kInFlight;
+  if (twai_node_transmit(node_, &frame_, 0) == ESP_OK) return true;
+  sending_ = Sending::kIdle;
+  return false;
+}
 
 bool CanController::transmit(const CanFrame& frame, bool single_shot) {
   if (sending_ != Sending::kIdle) return false;
@@ -103,17 +104,14 @@ bool CanController::transmit(const CanFrame& frame, bool single_shot) {
   data_ = frame.data;
   frame_.buffer = data_.data();
   frame_.buffer_len = frame.length;
-  single_shot_ = single_shot;
-  arbitration_lost_ = 0;
+  repeat_ = single_shot ? Repeat::kAfterLostArbitration : Repeat::kAlways;
   offered_at_ = now_;
-  sending_ = Sending::kInFlight;
-  if (offer()) return true;
-  sending_ = Sending::kIdle;
-  return false;
+  return offer();
 }
 
 bool CanController::abort() {
-  // Only what waits here to be offered again can be taken back.
+  // Only what waits here to be offered again can be taken back; of what the driver has, this attempt is the last.
+  repeat_ = Repeat::kNever;
   auto failed = Sending::kFailed;
   return sending_.compare_exchange_strong(failed, Sending::kIdle);
 }
@@ -127,6 +125,10 @@ void CanController::deliver(Micros now, Pack& pack) {
   now_ = now;
   follow_state(now, pack);
   follow_sending(now, pack);
+  if (const auto losses = losses_.load(); losses != seen_losses_) {
+    ESP_LOGW(kTag, "%u received frames lost", static_cast<unsigned>(losses - seen_losses_));
+    seen_losses_ = losses;
+  }
   CanFrame frame;
   while (xQueueReceive(received_, &frame, 0) == pdTRUE) pack.on_can_frame(now, frame);
 }
@@ -145,23 +147,29 @@ void CanController::follow_sending(Micros now, Pack& pack) {
     pack.on_can_transmitted(now, true);
     return;
   }
-  if (sending_ == Sending::kFailed) {
-    if (single_shot_) {
-      sending_ = Sending::kIdle;
-      pack.on_can_transmitted(now, false);
-      return;
-    }
-    offered_at_ = now;
-    sending_ = Sending::kInFlight;
-    if (!offer()) sending_ = Sending::kFailed;
-    return;
-  }
-  if (sending_ == Sending::kInFlight && now - offered_at_ > kStalled) {
-    ESP_LOGW(kTag, "the driver fell silent: started anew");
-    offered_at_ = now;
-    // Disabling fails in bus-off, which has its own way back. Enabling offers the frame in flight again.
-    if (twai_node_disable(node_) == ESP_OK) ESP_ERROR_CHECK(twai_node_enable(node_));
-  }
+  if (sending_ == Sending::kFailed) follow_failure(now, pack);
+  if (sending_ == Sending::kInFlight && now - offered_at_ > kStalled) start_anew(now);
+}
+
+void CanController::follow_failure(Micros now, Pack& pack) {
+  const bool is_repeated =
+      repeat_ == Repeat::kAlways || (repeat_ == Repeat::kAfterLostArbitration && arbitration_lost_ != 0);
+  offered_at_ = now;
+  if (is_repeated && offer()) return;
+  sending_ = Sending::kIdle;
+  pack.on_can_transmitted(now, false);
+}
+
+void CanController::start_anew(Micros now) {
+  ESP_LOGW(kTag, "the driver fell silent: started anew");
+  offered_at_ = now;
+  if (twai_node_disable(node_) != ESP_OK) return;  // in bus-off, which has its own way back
+  // Enabling offers the frame that the driver has in flight once more.
+  ESP_ERROR_CHECK(twai_node_enable(node_));
+  if (twai_node_transmit_wait_all_done(node_, 0) != ESP_OK) return;
+  // It has none: it forgot to tell its end.
+  auto in_flight = Sending::kInFlight;
+  sending_.compare_exchange_strong(in_flight, Sending::kFailed);
 }
 
 }  // namespace alfaspark::board

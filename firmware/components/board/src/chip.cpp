@@ -22,8 +22,10 @@ constexpr const char* kTag = "chip";
 // Kept over every restart but a power cut.
 RTC_NOINIT_ATTR KeptState kept;
 
-bool is_of_software(esp_reset_reason_t reason) {
+/// Pins that are held keep their levels, and this memory its content, unless the supply was gone.
+bool keeps_pins(esp_reset_reason_t reason) {
   switch (reason) {
+    case ESP_RST_BROWNOUT:
     case ESP_RST_SW:
     case ESP_RST_PANIC:
     case ESP_RST_INT_WDT:
@@ -55,7 +57,7 @@ RestartCause cause_of(esp_reset_reason_t reason) {
 
 void Chip::start() {
   const auto reason = esp_reset_reason();
-  const bool is_kept = kept.is_valid() && is_of_software(reason);
+  const bool is_kept = kept.is_valid() && keeps_pins(reason);
   last_restart_ = {.cause = cause_of(reason),
                    .task = is_kept ? static_cast<std::uint8_t>(kept.stuck_task) : std::uint8_t{0}};
   kept_relays_ = is_kept;
@@ -92,7 +94,10 @@ Identity identity() {
 }
 
 void confirm_image() {
-  const auto result = esp_ota_mark_app_valid_cancel_rollback();
+  auto state = ESP_OTA_IMG_UNDEFINED;
+  auto result = esp_ota_get_state_partition(esp_ota_get_running_partition(), &state);
+  if (result == ESP_ERR_NOT_FOUND || state != ESP_OTA_IMG_PENDING_VERIFY) return;  // not of an update
+  result = esp_ota_mark_app_valid_cancel_rollback();
   if (result != ESP_OK) ESP_LOGE(kTag, "confirming the image: %s", esp_err_to_name(result));
 }
 

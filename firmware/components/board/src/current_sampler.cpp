@@ -1,11 +1,14 @@
 #include "alfaspark/board/current_sampler.hpp"
 
+#include <span>
+
 #include "alfaspark/board/board_config.hpp"
 #include "esp_adc/adc_cali.h"
 #include "esp_adc/adc_cali_scheme.h"
 #include "esp_attr.h"
 #include "esp_check.h"
 #include "esp_log.h"
+#include "esp_timer.h"
 
 namespace alfaspark::board {
 namespace {
@@ -57,8 +60,8 @@ void CurrentSampler::calibrate(Hardware& hardware) {
 void CurrentSampler::start(TaskHandle_t core_task) {
   core_task_ = core_task;
   adc_continuous_handle_cfg_t memory{};
-  memory.max_store_buf_size = kPoolBlocks * kBlockSamples * SOC_ADC_DIGI_DATA_BYTES_PER_CONV;
-  memory.conv_frame_size = kBlockSamples * SOC_ADC_DIGI_DATA_BYTES_PER_CONV;
+  memory.max_store_buf_size = kPoolBlocks * kBlockBytes;
+  memory.conv_frame_size = kBlockBytes;
   ESP_ERROR_CHECK(adc_continuous_new_handle(&memory, &handle_));
 
   std::array<adc_digi_pattern_config_t, kCurrentChannels> pattern{};
@@ -87,8 +90,10 @@ void CurrentSampler::start(TaskHandle_t core_task) {
 
 bool IRAM_ATTR CurrentSampler::on_block(adc_continuous_handle_t /*handle*/, const adc_continuous_evt_data_t* /*event*/,
                                         void* self) {
+  auto& sampler = *static_cast<CurrentSampler*>(self);
+  sampler.block_us_.store(static_cast<std::uint32_t>(esp_timer_get_time()));
   BaseType_t has_woken = pdFALSE;
-  vTaskNotifyGiveFromISR(static_cast<CurrentSampler*>(self)->core_task_, &has_woken);
+  vTaskNotifyGiveFromISR(sampler.core_task_, &has_woken);
   return has_woken == pdTRUE;
 }
 
@@ -99,25 +104,33 @@ bool IRAM_ATTR CurrentSampler::on_overflow(adc_continuous_handle_t /*handle*/,
   return false;
 }
 
+Micros CurrentSampler::last_block_at(Micros now) const {
+  // With sign: a block may have come since `now`.
+  return now - static_cast<std::int32_t>(static_cast<std::uint32_t>(now) - block_us_.load());
+}
+
 void CurrentSampler::deliver(Micros now, Pack& pack) {
   if (const auto overflows = overflows_.load(); overflows != seen_overflows_) {
+    ESP_LOGW(kTag, "%u blocks lost", static_cast<unsigned>(overflows - seen_overflows_));
     seen_overflows_ = overflows;
     rate_.restart();
   }
+  const Micros until = last_block_at(now);  // of the interrupt, so that a busy task does not look like a slow ADC
+  std::size_t taken = 0;
   for (;;) {
+    std::uint32_t length = 0;
     std::uint32_t count = 0;
-    const auto result = adc_continuous_read_parse(handle_, samples_.data(), samples_.size(), &count, 0);
-    if (result != ESP_OK || count == 0) return;  // ESP_ERR_TIMEOUT: no more
+    // ESP_ERR_TIMEOUT: no more.
+    if (adc_continuous_read(handle_, bytes_.data(), bytes_.size(), &length, 0) != ESP_OK) break;
+    if (adc_continuous_parse_data(handle_, bytes_.data(), length, samples_.data(), &count) != ESP_OK) break;
     sorter_.clear();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto& sample = samples_[i];
-      if (sample.valid && sample.unit == ADC_UNIT_1) {
-        sorter_.add(sample.channel, static_cast<std::uint16_t>(sample.raw_data));
-      }
+    for (const auto& sample : std::span(samples_).first(count)) {
+      if (sample.valid) sorter_.add(sample.channel, static_cast<std::uint16_t>(sample.raw_data));
     }
-    rate_.add(now, sorter_.samples());
+    taken += sorter_.samples();
     if (const auto rate_hz = rate_.rate_hz()) pack.on_samples(now, sorter_.block(*rate_hz));
   }
+  if (taken > 0) rate_.add(until, taken);
 }
 
 }  // namespace alfaspark::board

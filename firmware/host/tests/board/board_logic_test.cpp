@@ -2,6 +2,7 @@
 #include "alfaspark/board/ct_scale.hpp"
 #include "alfaspark/board/kept_state.hpp"
 #include "alfaspark/board/monotonic.hpp"
+#include "alfaspark/board/pins.hpp"
 #include "alfaspark/board/pixel_bytes.hpp"
 #include "alfaspark/board/rate_meter.hpp"
 #include "alfaspark/board/relay_level.hpp"
@@ -18,6 +19,14 @@ TEST_CASE("R1: polarity and contact type of a relay give the level of its pin") 
   CHECK_FALSE(level_of({.active_low = false, .normally_closed = true}, true));
   CHECK(level_of({.active_low = true, .normally_closed = true}, true));
   CHECK_FALSE(level_of({.active_low = true, .normally_closed = true}, false));
+}
+
+TEST_CASE("R1: a choice of pins with two uses of one, or one of the flash, is refused") {
+  CHECK(are_distinct(std::array{34, 35, 0}));
+  CHECK_FALSE(are_distinct(std::array{34, 35, 34}));
+  CHECK(spare_the_flash(std::array{5, 12, 0}));
+  CHECK_FALSE(spare_the_flash(std::array{5, 6}));
+  CHECK_FALSE(spare_the_flash(std::array{11, 5}));
 }
 
 TEST_CASE("R6: the bar's bytes are green, red, blue of each LED, at its brightness") {

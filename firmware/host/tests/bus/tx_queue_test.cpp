@@ -199,8 +199,24 @@ TEST_CASE("A frame that never ends in the controller is taken back and sent agai
     bench.now = 2 * TxQueue::kStall;
     bench.queue.tick(bench.now);
   }
+  SECTION("the controller says it is too late, and then that it gave up after an error") {
+    bench.controller.gives_back = false;
+    bench.now = TxQueue::kStall;
+    bench.queue.tick(bench.now);
+    CHECK_FALSE(bench.finish(false));
+  }
   CHECK(bench.controller.taken.size() == 2);
   CHECK(bench.drain() == Ids{0x381});
+}
+
+TEST_CASE("Given up after an error, a frame under a number that is no longer held is not sent again") {
+  Bench bench;
+  bench.controller.gives_back = false;
+  bench.post(0x381, 1);
+  bench.queue.withdraw_base_frames(bench.now);
+  CHECK_FALSE(bench.finish(false));
+  CHECK_FALSE(bench.controller.held);
+  CHECK(bench.queue.waiting() == 0);
 }
 
 TEST_CASE("Taken back from a stalled controller, an old reading makes way for the newer one") {

@@ -42,7 +42,7 @@ class Pack {
   void tick(Micros now);
 
   void on_can_frame(Micros now, const CanFrame& frame);
-  /// The frame in flight is gone: sent, or (single shot only) given up after an error.
+  /// The frame in flight is gone: sent, or (a single shot, or one that was to be withdrawn) given up after an error.
   void on_can_transmitted(Micros now, bool sent);
   /// The controller went bus-off; the frame in flight is lost.
   void on_can_bus_off(Micros now);

@@ -34,7 +34,8 @@ class CanPort {
   /// Hands one frame to the controller, which reports its end by `Pack::on_can_transmitted`. Called only when no frame
   /// is in flight. `single_shot`: never repeated by the controller after an error. Returns false if not taken.
   virtual bool transmit(const CanFrame& frame, bool single_shot) = 0;
-  /// Withdraws the frame in flight. True: it will never be sent, and no report follows. False: too late.
+  /// Withdraws the frame in flight. True: it will never be sent, and no report follows. False: too late; it may still
+  /// be sent, but is not repeated, and its report follows.
   virtual bool abort() = 0;
   /// Starts the recovery from bus-off (128 x 11 recessive bits); its end is reported by `Pack::on_can_recovered`.
   virtual void recover() = 0;

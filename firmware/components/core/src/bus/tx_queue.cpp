@@ -74,6 +74,7 @@ bool TxQueue::on_transmitted(Micros now, bool sent) {
     claim_ = done.frame;
     claim_not_before_ = now + kClaimBackoffMin + system_.random() % (kClaimBackoffMax - kClaimBackoffMin + 1);
   }
+  if (!done.is_claim && !done.withdrawn && !sent) put_back(done.frame);
   pump(now);
   return is_current_claim && sent;
 }
@@ -106,9 +107,13 @@ void TxQueue::take_back_stalled(Micros now) {
     if (!claim_) claim_ = stalled.frame;
     return;
   }
+  put_back(stalled.frame);
+}
+
+void TxQueue::put_back(const CanFrame& frame) {
   const auto end = frames_.begin() + static_cast<std::ptrdiff_t>(size_);
-  if (std::none_of(frames_.begin(), end, [&](const auto& newer) { return replaces(newer, stalled.frame); })) {
-    insert(stalled.frame, 0);
+  if (std::none_of(frames_.begin(), end, [&](const auto& newer) { return replaces(newer, frame); })) {
+    insert(frame, 0);
   }
 }
 

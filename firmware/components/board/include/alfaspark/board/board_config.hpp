@@ -4,6 +4,7 @@
 #include <array>
 
 #include "alfaspark/board/ct_scale.hpp"
+#include "alfaspark/board/pins.hpp"
 #include "alfaspark/board/relay_level.hpp"
 #include "alfaspark/identity.hpp"
 #include "driver/gpio.h"
@@ -98,5 +99,22 @@ inline constexpr std::array<CurrentInput, kCurrentChannels> kCurrentInputs{{
     {CONFIG_ALFASPARK_PIN_CT_LOAD1, kLoadTransformer},
     {CONFIG_ALFASPARK_PIN_CT_LOAD2, kLoadTransformer},
 }};
+
+inline constexpr std::array kPins{
+    CONFIG_ALFASPARK_PIN_CT_GRID,        CONFIG_ALFASPARK_PIN_CT_INVERTER,
+    CONFIG_ALFASPARK_PIN_CT_LOAD1,       CONFIG_ALFASPARK_PIN_CT_LOAD2,
+    CONFIG_ALFASPARK_PIN_BMS_RX,         CONFIG_ALFASPARK_PIN_BMS_TX,
+    CONFIG_ALFASPARK_PIN_BMS_DE,         CONFIG_ALFASPARK_PIN_CAN_TX,
+    CONFIG_ALFASPARK_PIN_CAN_RX,         CONFIG_ALFASPARK_PIN_RELAY_GRID,
+    CONFIG_ALFASPARK_PIN_RELAY_INVERTER, CONFIG_ALFASPARK_PIN_RELAY_LOAD1,
+    CONFIG_ALFASPARK_PIN_RELAY_LOAD2,    CONFIG_ALFASPARK_PIN_BAR,
+    CONFIG_ALFASPARK_PIN_DISPLAY_CLK,    CONFIG_ALFASPARK_PIN_DISPLAY_DIO,
+    CONFIG_ALFASPARK_PIN_LED_GREEN,      CONFIG_ALFASPARK_PIN_LED_YELLOW,
+    CONFIG_ALFASPARK_PIN_LED_RED,        CONFIG_ALFASPARK_PIN_GRID_SENSE,
+    CONFIG_ALFASPARK_PIN_S0_ACTIVE,      CONFIG_ALFASPARK_PIN_S0_REACTIVE,
+    CONFIG_ALFASPARK_PIN_BUTTON,
+};
+static_assert(are_distinct(kPins), "menuconfig, AlfaSpark, Pins: a pin has two uses");
+static_assert(spare_the_flash(kPins), "menuconfig, AlfaSpark, Pins: 6 to 11 belong to the flash");
 
 }  // namespace alfaspark::board

@@ -50,6 +50,8 @@ class TxQueue {
   void pump(Micros now);
   void transmit(Micros now, const CanFrame& frame, bool is_claim);
   void take_back_stalled(Micros now);
+  /// Waits again, unless something newer makes it pointless.
+  void put_back(const CanFrame& frame);
   void insert(const CanFrame& frame, std::size_t position);
   void erase(std::size_t index);
   [[nodiscard]] std::size_t first_in_arbitration() const;
