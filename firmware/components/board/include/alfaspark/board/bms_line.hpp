@@ -1,4 +1,4 @@
-// The RS-485 line to the BMS: UART 2, half duplex, the driver enable switched by the hardware.
+// The RS-485 line to the BMS: UART 2, half duplex, the driver enable on RTS.
 #pragma once
 
 #include <cstdint>
