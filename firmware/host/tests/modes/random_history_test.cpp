@@ -62,6 +62,7 @@ class History {
       case 1:
         return command();
       case 2:
+        if (chance(2)) command();
         return restart(false);
       case 3:
         if (chance(4)) restart(true);
@@ -97,8 +98,13 @@ class History {
 
   /// Nothing moves because of it: neither at once nor when the same inputs are there again.
   void restart(bool is_power_cut) {
-    const auto held = bench_.control->held();
+    auto held = bench_.control->held();
+    if (!is_power_cut && flash_ && chance(2)) {
+      held.manual = flash_->manual;  // the latch is written at once
+      held.positions = flash_->positions;
+    }
     const auto positions = bench_.control->closed();
+    const auto decided = where_nothing_waits();
     is_power_cut ? bench_.cut_power(held) : bench_.restart(held);
     CHECK(bench_.control->closed() == positions);
     const auto soc_pct = std::exchange(bench_.soc_pct, std::nullopt);
@@ -112,9 +118,36 @@ class History {
     bench_.home_w = home_w;
     bench_.local_s = clock;
     bench_.bms_lost = lost;
+    bench_.tick();
+    for (const Relay relay : kRelays) {
+      const bool is_limit = is_because_of_a_limit(bench_.reason(relay));
+      INFO("relay " << index(relay) << ", reason " << static_cast<int>(bench_.reason(relay)));
+      if ((decided & bit(relay)) != 0 && !is_limit) CHECK(bench_.is_closed(relay) == ((positions & bit(relay)) != 0));
+    }
+    flash_ = changed_ = bench_.control->held();
     moved_itself_at_ = {};
     moved_at_ = {};
     before_ = bench_.control->closed();
+  }
+
+  /// Relays that are where they are wished, and will be on the same day.
+  std::uint8_t where_nothing_waits() {
+    std::uint8_t relays = 0;
+    for (const Relay relay : kRelays) {
+      const auto reason = bench_.reason(relay);
+      if (reason != Reason::kMinimumTime && reason != Reason::kImportLimitExhausted) relays |= bit(relay);
+    }
+    return relays;
+  }
+
+  /// What was decided is on flash 2 s after the last change.
+  void write_flash() {
+    const auto held = bench_.control->held();
+    if (held != changed_) {
+      changed_ = held;
+      changed_at_ = bench_.now;
+    }
+    if (bench_.now - changed_at_ >= 2 * kSecond) flash_ = changed_;
   }
 
   void set_window() {
@@ -146,8 +179,14 @@ class History {
     for (int i = 0; i < ticks; ++i) {
       const Micros step = (1 + upto(20)) * 500 * kMillisecond;
       bench_.now += step;
-      bench_.add_grid_wh(bench_.is_closed(Relay::kGrid) ? *bench_.grid_w * static_cast<double>(step) / 3.6e9 : 0.0);
+      const auto drawn_wh = bench_.is_closed(Relay::kGrid) ? *bench_.grid_w * static_cast<double>(step) / 3.6e9 : 0.0;
+      const auto import_kwh = bench_.control->import_today_kwh();
+      bench_.add_grid_wh(drawn_wh);
       bench_.tick();
+      // Less than before only by a reset, from which on nothing was drawn yet.
+      const bool is_less = import_kwh && bench_.control->import_today_kwh() < import_kwh;
+      if (is_less) CHECK(bench_.control->import_today_kwh() == 0.0F);
+      write_flash();
       judge();
     }
   }
@@ -167,7 +206,7 @@ class History {
   }
 
   void judge_movement(Relay relay, Reason reason) {
-    const bool is_limit = reason == Reason::kImportLimitExhausted || reason == Reason::kEcoShed;
+    const bool is_limit = is_because_of_a_limit(reason);
     auto& itself = moved_itself_at_[index(relay)];
     auto& at_all = moved_at_[index(relay)];
     CHECK(reason != Reason::kMinimumTime);
@@ -178,11 +217,17 @@ class History {
     at_all = bench_.now;
   }
 
+  static bool is_because_of_a_limit(Reason reason) {
+    return reason == Reason::kImportLimitExhausted || reason == Reason::kEcoShed;
+  }
   static std::size_t index(Relay relay) { return static_cast<std::size_t>(relay); }
 
   std::mt19937 dice_;
   Bench bench_;
   std::uint8_t before_ = 0;
+  std::optional<HeldState> flash_;
+  HeldState changed_;
+  Micros changed_at_ = 0;
   std::array<std::optional<Micros>, 4> moved_itself_at_{};
   std::array<std::optional<Micros>, 4> moved_at_{};
 };

@@ -96,6 +96,30 @@ TEST_CASE("R4: an inverter output that eco has just shed stays shed") {
   CHECK(bench.board.movements == 0);
 }
 
+TEST_CASE("R4: a relay that a mode moved after a factory reset stays there at the next start") {
+  Bench bench;
+  bench.control->set_manual(bench.now, Relay::kLoad1, false);
+  bench.run(kMinute);
+  bench.control->forget_held();
+  bench.settings = {};
+  bench.run(kMinute);
+  bench.set(Mode::kSelfConsumption, true);
+  bench.set(Mode::kEco, true);
+  bench.soc_pct = 60.0F;
+  bench.home_w = 3500.0F;
+  bench.run(3 * kSecond);
+  bench.home_w = 2900.0F;
+  bench.run(kMinute);
+  REQUIRE(bench.control->closed() == 0b0010);
+  bench.board.is_software_restart = true;
+  bench.restart(bench.control->held());
+  bench.soc_pct = 49.0F;
+  bench.run(kMinute);
+  CHECK(bench.is_open_because(Relay::kGrid, Reason::kSelfConsumptionCharged));
+  CHECK(bench.is_open_because(Relay::kLoad2, Reason::kEcoShed));
+  CHECK(bench.is_closed_because(Relay::kLoad1, Reason::kManual));  // the reset's
+}
+
 TEST_CASE("R4: what the hand commanded after a factory reset counts at the next start") {
   Bench bench;
   bench.control->set_manual(bench.now, Relay::kGrid, false);

@@ -31,23 +31,24 @@ RelayControl::RelayControl(RelayPort& port, const Parameters& parameters, const 
 void RelayControl::start(Micros now, const HeldState& stored) {
   manual_ = stored.manual.value_or(ManualRelays{.closed = kFactoryDefault});
   manual_.closed = static_cast<std::uint8_t>(manual_.closed & kFactoryDefault);
-  const bool is_reset = std::exchange(manual_.is_reset, false);
-  const RelayPositions by_hand{.closed = manual_.closed};
-  auto positions = is_reset ? by_hand : stored.positions.value_or(by_hand);
+  const auto reset = std::exchange(manual_.reset, std::uint8_t{0});
+  auto positions = stored.positions.value_or(RelayPositions{.closed = manual_.closed});
   import_.start(now, stored.latch, settings_.is_on(Mode::kImportLimit));
-  if (switching_.are_positions_kept() && !is_reset) {
-    take_kept_positions(positions);
-  } else {
-    for (const Relay relay : kRelays) switching_.place(relay, (positions.closed & bit(relay)) != 0);
+  const bool are_kept = switching_.are_positions_kept();
+  if (are_kept) take_kept_positions(positions, reset);
+  for (const Relay relay : kRelays) {
+    const bool is_reset = (reset & bit(relay)) != 0;
+    const auto wanted = is_reset ? manual_.closed : positions.closed;
+    if (is_reset || !are_kept) switching_.place(relay, (wanted & bit(relay)) != 0);
   }
   situation_.self_consumption_closed = positions.self_consumption_closed;
   situation_.held = kFactoryDefault;
-  eco_.start(now, static_cast<std::uint8_t>(positions.eco_shed & ~positions.closed));
+  eco_.start(now, static_cast<std::uint8_t>(positions.eco_shed & ~positions.closed & ~reset));
 }
 
-void RelayControl::take_kept_positions(RelayPositions& positions) {
+void RelayControl::take_kept_positions(RelayPositions& positions, std::uint8_t reset) {
   const auto now_closed = switching_.closed();
-  const auto moved = static_cast<std::uint8_t>(now_closed ^ positions.closed);
+  const auto moved = static_cast<std::uint8_t>((now_closed ^ positions.closed) & ~reset);
   positions.closed = now_closed;
   for (const Relay relay : kRelays) {
     if ((moved & bit(relay)) == 0) continue;
@@ -82,7 +83,11 @@ RelayControl::Mover RelayControl::mover_of(Relay relay, bool to_closed) const {
 
 void RelayControl::tick(Micros now, const Inputs& inputs) {
   update_situation(now, inputs);
-  for (const Relay relay : kRelays) switching_.follow(now, relay, decide(situation_, relay));
+  for (const Relay relay : kRelays) {
+    const auto owner = mode_wish(situation_, relay);
+    if (owner && owner->closed) end_reset(relay);
+    switching_.follow(now, relay, decide(situation_, relay));
+  }
 }
 
 void RelayControl::update_situation(Micros now, const Inputs& inputs) {
@@ -132,12 +137,19 @@ RelayControl::Verdict RelayControl::set_manual(Micros now, Relay relay, bool clo
   manual_.closed = with(manual_.closed, bit(relay), closed);
   situation_.manual_closed = manual_.closed;
   situation_.held = with(situation_.held, bit(relay), false);
+  end_reset(relay);
   eco_.on_hand(relay);
   return {};
 }
 
+void RelayControl::end_reset(Relay relay) {
+  if ((manual_.reset & bit(relay)) == 0) return;
+  manual_.reset = with(manual_.reset, bit(relay), false);
+  situation_.held = with(situation_.held, bit(relay), false);
+}
+
 void RelayControl::forget_held() {
-  manual_ = {.closed = kFactoryDefault, .is_reset = true};
+  manual_ = {.closed = kFactoryDefault, .reset = kFactoryDefault};
   is_starting_ = false;
   situation_.held = kFactoryDefault;
   eco_.forget();

@@ -42,11 +42,11 @@ std::optional<Window> to_window(const std::array<std::uint8_t, 5>& content, bool
 }
 
 std::array<std::uint8_t, 2> of_manual(const ManualRelays& manual) {
-  return {manual.closed, static_cast<std::uint8_t>(manual.is_reset ? 1 : 0)};
+  return {manual.closed, manual.reset};
 }
 
 ManualRelays to_manual(const std::array<std::uint8_t, 2>& content) {
-  return {.closed = content[0], .is_reset = content[1] != 0};
+  return {.closed = content[0], .reset = content[1]};
 }
 
 std::array<std::uint8_t, 3> of_positions(const RelayPositions& positions) {

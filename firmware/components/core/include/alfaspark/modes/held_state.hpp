@@ -9,7 +9,7 @@ namespace alfaspark {
 /// What the hand wants of the relays.
 struct ManualRelays {
   std::uint8_t closed = 0;  ///< bits of frames::Relay, 1 = closed
-  bool is_reset = false;    ///< by a factory reset: to be taken at the next start, wherever the relays are then
+  std::uint8_t reset = 0;   ///< by a factory reset: relays that take it at the next start, wherever they are then
   bool operator==(const ManualRelays&) const = default;
 };
 

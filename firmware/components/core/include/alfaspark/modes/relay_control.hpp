@@ -83,9 +83,12 @@ class RelayControl {
   /// Who moved a relay; of kSettings nothing is held that could be missing: they decide the same again.
   enum class Mover : std::uint8_t { kSettings, kSelfConsumption, kEco, kHand };
 
-  /// Nothing moves: what was decided so shortly before the restart that flash does not say it is read from the relays.
-  void take_kept_positions(RelayPositions& positions);
+  /// Nothing moves: what was decided so shortly before the restart that flash does not say it is read from the relays,
+  /// but for those that go elsewhere now.
+  void take_kept_positions(RelayPositions& positions, std::uint8_t reset);
   [[nodiscard]] Mover mover_of(frames::Relay relay, bool to_closed) const;
+  /// After a factory reset somebody decided about this relay: it is where it belongs.
+  void end_reset(frames::Relay relay);
   void update_situation(Micros now, const Inputs& inputs);
 
   const Parameters& parameters_;

@@ -19,7 +19,7 @@ std::array<std::uint8_t, 5> of_window(const std::optional<Window>& window);
 /// nullopt for an empty slot; `is_valid` becomes false for a window that cannot be.
 std::optional<Window> to_window(const std::array<std::uint8_t, 5>& content, bool& is_valid);
 
-/// closed, is_reset.
+/// closed, reset.
 std::array<std::uint8_t, 2> of_manual(const ManualRelays& manual);
 ManualRelays to_manual(const std::array<std::uint8_t, 2>& content);
 
