@@ -29,9 +29,9 @@ void BmsLine::start() {
   config.source_clk = UART_SCLK_DEFAULT;
   ESP_ERROR_CHECK(uart_driver_install(kPort, kReceiveBuffer, kTransmitBuffer, 0, nullptr, ESP_INTR_FLAG_IRAM));
   ESP_ERROR_CHECK(uart_param_config(kPort, &config));
-  // RTS switches the driver enable: only UART 0 of this chip has DTR. An interrupt takes it back some microseconds after
-  // the last bit; a BMS waits 3.5 characters, 1.75 ms or more, before it answers. The mode comes first, so that the pin
-  // never starts as a sender.
+  // RTS switches the driver enable: only UART 0 of this chip has DTR. An interrupt takes it back some microseconds
+  // after the last bit; a BMS waits 3.5 characters, 1.75 ms or more, before it answers. The mode comes first, so that
+  // the pin never starts as a sender.
   ESP_ERROR_CHECK(uart_set_mode(kPort, UART_MODE_RS485_HALF_DUPLEX));
   ESP_ERROR_CHECK(uart_set_pin(kPort, CONFIG_ALFASPARK_PIN_BMS_TX, CONFIG_ALFASPARK_PIN_BMS_RX,
                                CONFIG_ALFASPARK_PIN_BMS_DE, UART_PIN_NO_CHANGE));

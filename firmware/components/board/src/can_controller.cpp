@@ -75,7 +75,8 @@ bool IRAM_ATTR CanController::on_error(twai_node_handle_t /*node*/, const twai_e
 bool IRAM_ATTR CanController::on_transmitted(twai_node_handle_t /*node*/, const twai_tx_done_event_data_t* event,
                                              void* self) {
   auto& controller = *static_cast<CanController*>(self);
-  controller.sending_ = event->is_tx_success ? Sending::kSent : Sending::kFailed;
+  auto in_flight = Sending::kInFlight;  // else bus-off took it already, and nobody waits for its end
+  controller.sending_.compare_exchange_strong(in_flight, event->is_tx_success ? Sending::kSent : Sending::kFailed);
   return (event->is_tx_success || controller.arbitration_lost_ != 0) && controller.wake();
 }
 
