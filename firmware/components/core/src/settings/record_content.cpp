@@ -41,9 +41,7 @@ std::optional<Window> to_window(const std::array<std::uint8_t, 5>& content, bool
   return std::nullopt;
 }
 
-std::array<std::uint8_t, 2> of_manual(const ManualRelays& manual) {
-  return {manual.closed, manual.reset};
-}
+std::array<std::uint8_t, 2> of_manual(const ManualRelays& manual) { return {manual.closed, manual.reset}; }
 
 ManualRelays to_manual(const std::array<std::uint8_t, 2>& content) {
   return {.closed = content[0], .reset = content[1]};
