@@ -24,7 +24,7 @@ from tests.simulator.simulator import ROOT, simulator
 
 START = datetime.fromisoformat("2026-06-01T00:00:00+01:00")
 DAYS = 7
-LIMIT_10WH = 400
+LIMIT_10WH = 200
 FIGURES = ROOT / "build/scenarios/week.txt"
 OUTAGES = {(0, 9), (1, 18), (2, 3), (2, 4), (4, 13), (5, 20), (5, 21), (5, 22)}
 """Days and hours in which the public grid is away."""
@@ -69,6 +69,9 @@ async def host() -> AsyncGenerator[Host]:
         await host.set_time(round(START.timestamp()) + 20)
         await host.do(SetParameter(index=Parameter.IMPORT_LIMIT, value=LIMIT_10WH))
         await host.do(SetParameter(index=Parameter.ECO_LIMIT, value=2500))
+        # So that the nights of this house need the grid.
+        await host.do(SetParameter(index=Parameter.SOC_GRID_DISCONNECT, value=850))
+        await host.do(SetParameter(index=Parameter.SOC_GRID_CONNECT, value=700))
         await host.do(SetWindow(slot=0, start_min=6 * 60, end_min=23 * 60, weekdays=WeekdaySet(0x7F)))
         for mode in (Mode.SELF_CONSUMPTION, Mode.ECO, Mode.TIME_OF_USE, Mode.IMPORT_LIMIT):
             await host.do(SetMode(mode=mode, on=True))
@@ -131,5 +134,7 @@ async def test_a_week_with_outages(host: Host) -> None:
         f"limit exhausted on {len(exhausted_days)} of {DAYS} days; relay movements a day: {edges_a_day}\n"
         f"writes to flash a day: {writes_a_day:.1f}; erasures of a page in ten years: {erasures:.0f} of {ERASURES}\n"
     )
+    assert len(exhausted_days) >= 2
+    assert truth["relay_edges"]["grid"] >= 2 * len(exhausted_days)
     assert all(edges <= 18 for edges in edges_a_day.values())  # 100,000 operations of a relay are 15 years
     assert erasures < ERASURES / 20
