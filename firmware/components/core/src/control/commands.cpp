@@ -18,10 +18,6 @@ constexpr std::uint8_t kClosingSteps = 16;
 /// A calibration against less than this share of the rated current would be one of noise.
 constexpr float kLeastToCalibrate = 0.02F;
 
-Parameter of_channel(Parameter first, std::size_t channel) {
-  return static_cast<Parameter>(static_cast<std::size_t>(first) + channel);
-}
-
 }  // namespace
 
 const Commands::Entry* Commands::entry_of(std::uint8_t command) {

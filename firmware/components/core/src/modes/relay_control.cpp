@@ -86,7 +86,7 @@ void RelayControl::tick(Micros now, const Inputs& inputs) {
   for (const Relay relay : kRelays) {
     const auto owner = mode_wish(situation_, relay);
     if (owner && owner->closed) end_reset(relay);
-    switching_.follow(now, relay, decide(situation_, relay));
+    switching_.follow(now, relay, owner ? *owner : manual_wish(situation_, relay));
   }
 }
 

@@ -19,7 +19,7 @@ bool starts_on(const Window& window, std::int64_t day) { return (window.weekdays
 
 bool contains(const Window& window, std::int64_t local_s) {
   const auto day = local_day(local_s);
-  const auto minute = (local_s - day * kDayS) / 60;
+  const auto minute = (local_s - day * kDayS) / kMinuteS;
   if (window.start_min < window.end_min) {
     return starts_on(window, day) && minute >= window.start_min && minute < window.end_min;
   }

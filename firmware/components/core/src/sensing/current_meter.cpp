@@ -16,10 +16,6 @@ constexpr std::uint32_t kClippedSamples = 3;  // in a window: one spike of the A
 // The bias is designed to mid-range; a quarter of the range away the divider or the CT's wiring is broken.
 constexpr float kLargestBias = 1024.0F;
 
-Parameter of_channel(Parameter first, std::size_t channel) {
-  return static_cast<Parameter>(static_cast<std::size_t>(first) + channel);
-}
-
 }  // namespace
 
 CurrentMeter::CurrentMeter(const Hardware& hardware, const Parameters& parameters)

@@ -39,6 +39,11 @@ class Parameters {
   std::array<std::int32_t, kParameters.size()> values_{};
 };
 
+/// Of four parameters in the order of the channels, `first` being the grid's: that of a channel (0..3).
+constexpr Parameter of_channel(Parameter first, std::size_t channel) {
+  return static_cast<Parameter>(static_cast<std::size_t>(first) + channel);
+}
+
 /// Gains of the CTs: found with a reference instrument, so a factory reset leaves them.
 constexpr bool is_calibration(Parameter parameter) {
   return parameter >= Parameter::kCtGainGrid && parameter <= Parameter::kCtGainLoad2;
