@@ -43,7 +43,7 @@ async def test_unloading_closes_the_bus(hass: HomeAssistant, house: MockConfigEn
     assert state(hass, "switch.energy_pack_e4f5_grid_relay") == "unavailable"
 
     assert await hass.config_entries.async_setup(house.entry_id)
-    await wait_until(lambda: SERIAL in house.runtime_data.packs, "for the pack again")
+    await wait_until(lambda: house.runtime_data.packs[SERIAL].data.present, "for the pack again")
     pack.report()
     await wait_until(lambda: state(hass, "switch.energy_pack_e4f5_grid_relay") == "on")
 

@@ -3,10 +3,23 @@
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN, PLATFORMS
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
+from .memory import MEMORY, Memory
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Remember the packs of all adapters."""
+    memory = Memory(hass)
+    await memory.async_load()
+    hass.data[MEMORY] = memory
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> bool:
@@ -28,6 +41,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) ->
 async def async_unload_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> bool:
     """Remove the entities; the hub closes the adapter after that."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> None:
+    """Forget the sums over all packs; each pack's own totals stay, for it may come back on another adapter."""
+    if (memory := hass.data.get(MEMORY)) is not None:
+        memory.forget_house(entry.entry_id)
 
 
 async def async_remove_config_entry_device(

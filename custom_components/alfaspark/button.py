@@ -1,5 +1,6 @@
-"""Buttons: have a pack show itself."""
+"""Buttons: have a pack show itself, count its import anew, restart."""
 
+from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
@@ -11,34 +12,63 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import PackCoordinator
 from .entity import PackEntity
 from .hub import AlfaSparkConfigEntry
-from .packbus.frames import Identify
+from .packbus.frames import CommandFrame, Identify, ResetImport, Restart
 
 PARALLEL_UPDATES = 0
 
 _BLINK_S = 10
 
-IDENTIFY = ButtonEntityDescription(
+
+@dataclass(frozen=True, kw_only=True)
+class CommandButtonDescription(ButtonEntityDescription):
+    """Describes a button that sends a command."""
+
+    command: CommandFrame
+
+
+IDENTIFY = CommandButtonDescription(
     key="identify",
     translation_key="identify",
     device_class=ButtonDeviceClass.IDENTIFY,
     entity_category=EntityCategory.CONFIG,
+    command=Identify(seconds=_BLINK_S),
+)
+PACK_BUTTONS = (
+    CommandButtonDescription(
+        key="reset_import",
+        translation_key="reset_import",
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        command=ResetImport(),
+    ),
+    CommandButtonDescription(
+        key="restart",
+        translation_key="restart",
+        device_class=ButtonDeviceClass.RESTART,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        command=Restart(),
+    ),
 )
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: AlfaSparkConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add each device's button when it appears."""
+    """Add each device's buttons when it appears. A gateway can show itself only."""
 
     @callback
     def add_pack(coordinator: PackCoordinator) -> None:
-        async_add_entities([IdentifyButton(coordinator, IDENTIFY)])
+        descriptions = (IDENTIFY, *PACK_BUTTONS) if coordinator.is_pack else (IDENTIFY,)
+        async_add_entities(CommandButton(coordinator, description) for description in descriptions)
 
     entry.async_on_unload(entry.runtime_data.async_on_pack(add_pack))
 
 
-class IdentifyButton(PackEntity[None], ButtonEntity):
-    """Lets the bar and LEDs of a pack blink, so that the owner sees which one it is."""
+class CommandButton(PackEntity[None], ButtonEntity):
+    """Sends a command to a pack."""
+
+    entity_description: CommandButtonDescription
 
     @override
     def _is_available(self) -> bool:
@@ -50,5 +80,5 @@ class IdentifyButton(PackEntity[None], ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        """Blink for 10 s. Raises HomeAssistantError with the reason if the pack does not."""
-        await self.coordinator.async_command(Identify(seconds=_BLINK_S))
+        """Have the pack do it. Raises HomeAssistantError with the reason if it does not."""
+        await self.coordinator.async_command(self.entity_description.command)

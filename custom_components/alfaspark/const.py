@@ -7,7 +7,15 @@ from homeassistant.const import Platform
 DOMAIN: Final = "alfaspark"
 MANUFACTURER: Final = "AlfaSpark"
 
-PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.SENSOR, Platform.SWITCH)
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TIME,
+)
 
 # Config entry data. A serial or network slcan adapter is kept under Home Assistant's own `device` key, where the usb
 # integration looks for ports that are in use; any other adapter is named by its `channel`.

@@ -1,20 +1,35 @@
 """Coordinators: hand what the hub heard on the bus to the entities, and the entities' commands to the bus."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 import logging
+from time import monotonic, time
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
 
+from .helpers import check_parameter_order, command_failed
+from .last_known import last_known
+from .memory import PackRecord
+from .packbus.client import CommandError
+from .packbus.energy import Gap, HouseEnergy, PackEnergy
 from .packbus.fleet import FleetStatistics, FleetTotals
-from .packbus.frames import CommandFrame, DeviceType
+from .packbus.frames import CommandFrame, DeviceType, Mode, Response, SetMode, SetParameter
+from .packbus.opening import AdapterError
 from .packbus.pack import Pack
+from .packbus.parameters import Parameter
+from .packbus.settings import PackSettings, Window
 
 if TYPE_CHECKING:
     from .hub import AdapterStatistics, AlfaSparkConfigEntry, Hub
 
 _LOGGER = logging.getLogger(__name__)
+
+_SHOWN_S = 1.0
+"""STATUS follows an accepted command at once."""
 
 _NAMES = {DeviceType.ENERGY_PACK: "Energy pack", DeviceType.ENERGY_GATEWAY: "Energy gateway"}
 
@@ -24,13 +39,19 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
 
     config_entry: AlfaSparkConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: AlfaSparkConfigEntry, hub: Hub, pack: Pack) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: AlfaSparkConfigEntry, hub: Hub, pack: Pack, record: PackRecord
+    ) -> None:
         """Follow a pack; nothing is polled."""
         super().__init__(
             hass, _LOGGER, config_entry=entry, name=f"{_NAMES[pack.device_type]} {pack.serial[-4:].upper()}"
         )
         self.data = pack
+        self.record = record
+        """What is remembered of it."""
+        self.settings = PackSettings()
         self._hub = hub
+        self._was_available = False
 
     @property
     def serial(self) -> str:
@@ -38,15 +59,92 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
         return self.data.serial
 
     @property
+    def is_pack(self) -> bool:
+        """Whether it is an energy pack; a gateway measures and switches nothing."""
+        return self.data.device_type is DeviceType.ENERGY_PACK
+
+    @property
     def available(self) -> bool:
         """Whether the pack can be heard. A gateway sends nothing but its presence while it is not master."""
-        pack = self.data
-        heard = pack.available if pack.device_type is DeviceType.ENERGY_PACK else pack.present
+        heard = self.data.available if self.is_pack else self.data.present
         return heard and self._hub.connected
 
-    async def async_command(self, command: CommandFrame) -> None:
-        """Send a command and wait until the pack accepted it. Raises HomeAssistantError with the reason if not."""
-        await self._hub.async_command(self.data, command)
+    @callback
+    def async_follow_pack(self) -> None:
+        """Take note of what changed in the pack, and tell the entities."""
+        if self._was_available and not self.available:
+            self.note_last_known()
+        self._was_available = self.available
+        self.async_update_listeners()
+
+    def note_last_known(self) -> None:
+        """Remember what the pack said last, if it was heard since the start."""
+        self.record.last_known = last_known(self.data, monotonic(), time()) or self.record.last_known
+
+    def note_gap(self, gap: Gap) -> None:
+        """Report a time for which nobody knows what the pack has counted."""
+        begin, end = (dt_util.as_local(dt_util.utc_from_timestamp(unix_s)) for unix_s in (gap.from_s, gap.to_s))
+        _LOGGER.warning(
+            "%s lost its supply: what it counted between %s and %s is partly unknown, its totals go on",
+            self.name, begin.isoformat(" ", "seconds"), end.isoformat(" ", "seconds"),
+        )  # fmt: skip
+
+    @property
+    def energy(self) -> PackEnergy:
+        """Totals over all its boots."""
+        return self.record.energy
+
+    async def async_request(self, command: CommandFrame) -> Response:
+        """Send a command and return the accepting answer. Raises CommandError and AdapterError."""
+        return await self._hub.async_request(self.data, command)
+
+    async def async_command(self, command: CommandFrame) -> Response:
+        """Send a command and return the accepting answer. Raises HomeAssistantError with the reason if there is none."""
+        try:
+            return await self.async_request(command)
+        except (CommandError, AdapterError) as error:
+            raise command_failed(self.name, error) from error
+
+    async def async_set_mode(self, mode: Mode, on: bool) -> None:
+        """Turn a mode on or off and wait until the pack shows it. Raises HomeAssistantError with the reason if not."""
+        await self.async_command(SetMode(mode=mode, on=on))
+        await self.async_shown(lambda pack: pack.has_mode(mode) is on)
+
+    async def async_set_parameter(self, parameter: Parameter, value: int) -> None:
+        """Set a parameter, in whole counts of its unit. Raises HomeAssistantError with the reason if refused."""
+        check_parameter_order(self.name, self.settings.parameters, parameter, value)
+        response = await self.async_command(SetParameter(index=parameter, value=value))
+        self.take_setting(parameter, response.value)
+
+    async def async_set_window(self, slot: int, window: Window) -> None:
+        """Put a window into a slot, 0..7. Raises HomeAssistantError with the reason if refused."""
+        await self.async_command(window.command(slot))
+        self.take_setting(slot, window.value)
+
+    @callback
+    def take_setting(self, item: Parameter | int, value: int) -> None:
+        """Take a parameter or the window in a slot that the pack has confirmed."""
+        if self.settings.take(item, value):
+            self.async_update_listeners()
+
+    async def async_shown(self, is_shown: Callable[[Pack], bool], timeout_s: float = _SHOWN_S) -> None:
+        """Wait until the pack reports what it has accepted; not longer than the timeout, since what it reports counts."""
+        shown = asyncio.Event()
+
+        @callback
+        def follow() -> None:
+            if is_shown(self.data):
+                shown.set()
+
+        stop = self.async_add_listener(follow)
+        try:
+            follow()
+            async with asyncio.timeout(timeout_s):
+                await shown.wait()
+        except TimeoutError:
+            _LOGGER.debug("%s accepted a command, but does not show it", self.name)
+        finally:
+            stop()
 
     @override
     async def _async_update_data(self) -> Pack:
@@ -63,6 +161,8 @@ class BusReadings:
     adapter: AdapterStatistics
     ignored: FleetStatistics
     totals: FleetTotals
+    energy: HouseEnergy
+    """Sums over all packs that ever were on this bus."""
 
 
 class BusCoordinator(DataUpdateCoordinator[BusReadings]):
@@ -75,6 +175,17 @@ class BusCoordinator(DataUpdateCoordinator[BusReadings]):
         super().__init__(hass, _LOGGER, config_entry=entry, name="CAN bus")
         self.data = hub.bus_readings
         self._hub = hub
+
+    @property
+    def packs(self) -> list[PackCoordinator]:
+        """The energy packs that are present, in the order of their serials."""
+        packs = [pack for pack in self._hub.packs.values() if pack.is_pack and pack.data.present]
+        return sorted(packs, key=lambda pack: pack.serial)
+
+    @property
+    def hub(self) -> Hub:
+        """Who speaks to all packs at once."""
+        return self._hub
 
     @callback
     def async_follow_hub(self) -> None:

@@ -1,21 +1,19 @@
 """Base entities: they follow a coordinator and write their state when it moved."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import override
 
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
-from homeassistant.helpers.typing import StateType
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import BusCoordinator, PackCoordinator
 
 
-class AlfaSparkEntity[CoordinatorT: PackCoordinator | BusCoordinator, ReadingT: StateType](
-    CoordinatorEntity[CoordinatorT]
-):
+class AlfaSparkEntity[CoordinatorT: PackCoordinator | BusCoordinator, ReadingT](CoordinatorEntity[CoordinatorT]):
     """An entity that shows one reading of its coordinator.
 
     Frames arrive many times a second. The state machine, and with it the owner's database, hears of a reading only when
@@ -78,7 +76,12 @@ class AlfaSparkEntity[CoordinatorT: PackCoordinator | BusCoordinator, ReadingT: 
         return moved
 
 
-class PackEntity[ReadingT: StateType](AlfaSparkEntity[PackCoordinator, ReadingT]):
+def of_all_packs[DescriptionT: EntityDescription](description: DescriptionT) -> DescriptionT:
+    """Return the description of the entity that stands for the same thing of all packs, under a name that says so."""
+    return replace(description, translation_key=f"house_{description.translation_key}")
+
+
+class PackEntity[ReadingT](AlfaSparkEntity[PackCoordinator, ReadingT]):
     """An entity of one energy pack or gateway."""
 
     def __init__(self, coordinator: PackCoordinator, description: EntityDescription) -> None:
@@ -86,7 +89,7 @@ class PackEntity[ReadingT: StateType](AlfaSparkEntity[PackCoordinator, ReadingT]
         super().__init__(coordinator, description, coordinator.serial)
 
 
-class BusEntity[ReadingT: StateType](AlfaSparkEntity[BusCoordinator, ReadingT]):
+class BusEntity[ReadingT](AlfaSparkEntity[BusCoordinator, ReadingT]):
     """An entity of the hub device: the bus, and the packs on it together."""
 
     def __init__(self, coordinator: BusCoordinator, description: EntityDescription) -> None:

@@ -1,10 +1,13 @@
-"""What keeps a pack from carrying out a command, in words that Home Assistant can translate."""
+"""What keeps packs from carrying out a command, in words that Home Assistant can translate."""
 
-from homeassistant.exceptions import HomeAssistantError
+from collections.abc import Iterable, Mapping
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .const import DOMAIN
 from .packbus.client import CommandDropped, CommandRefused, CommandTimeout, CommandUnsupported
 from .packbus.frames import Result
+from .packbus.parameters import PARAMETER_ORDERS, Parameter
 
 
 def _translation_key(error: Exception) -> str:
@@ -30,3 +33,41 @@ def command_failed(pack_name: str, error: Exception) -> HomeAssistantError:
         translation_key=_translation_key(error),
         translation_placeholders={"pack": pack_name, "error": str(error)},
     )
+
+
+def broadcast_failed(problems: Iterable[HomeAssistantError]) -> HomeAssistantError:
+    """Return what to raise for a command to all packs that some of them did not carry out; each with its reason."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="broadcast_incomplete",
+        translation_placeholders={"problems": " ".join(str(problem) for problem in problems)},
+    )
+
+
+def pack_absent(pack_name: str) -> HomeAssistantError:
+    """Return what to say of a known pack that is not there while a command goes to all."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="pack_absent", translation_placeholders={"pack": pack_name}
+    )
+
+
+def no_pack() -> HomeAssistantError:
+    """Return what to raise for a command to all packs while none was ever heard."""
+    return HomeAssistantError(translation_domain=DOMAIN, translation_key="no_pack")
+
+
+def check_parameter_order(pack_name: str, known: Mapping[Parameter, int], parameter: Parameter, value: int) -> None:
+    """Raise ServiceValidationError where a parameter would come too close to the one that it must stay above or below.
+
+    The pack would refuse it too, but cannot say because of which.
+    """
+    for order in PARAMETER_ORDERS:
+        if parameter not in (order.lower, order.upper):
+            continue
+        values = {**known, parameter: value}
+        if order.lower in values and order.upper in values and values[order.lower] + order.by > values[order.upper]:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key=f"order_{order.lower.name.lower()}",
+                translation_placeholders={"pack": pack_name},
+            )

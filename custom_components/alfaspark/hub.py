@@ -1,37 +1,40 @@
 """The hub: one CAN adapter with the packs on its bus."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 import logging
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_DEVICE, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.util import dt as dt_util
 
-from .const import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE, CONF_OPTIONS, DEFAULT_BITRATE_BPS, DOMAIN, MANUFACTURER
+from .const import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE, CONF_OPTIONS, DEFAULT_BITRATE_BPS, DOMAIN
 from .coordinator import BusCoordinator, BusReadings, PackCoordinator
-from .helpers import command_failed
+from .devices import other_owner, owned_serials, register_hub, register_pack
+from .helpers import broadcast_failed, command_failed, no_pack, pack_absent
+from .memory import MEMORY, PackRecord
+from .packbus import frames
 from .packbus.adapter import AdapterConfig, AdapterError, AdapterStatistics, CanAdapter, ReceivedFrame
-from .packbus.client import Client, CommandError
+from .packbus.client import BroadcastIncomplete, Client, CommandError, CommandTimeout, CommandUnsupported
 from .packbus.fleet import Fleet
-from .packbus.frames import CommandFrame, DeviceType, FrameError, Response
+from .packbus.frames import AnnounceFlagSet, CommandFrame, FrameError, Mode, Response
 from .packbus.pack import PROTOCOL_VERSION, READING_TIMEOUT_S, Pack
+from .packbus.parameters import Parameter
+from .packbus.settings import Window
+from .timekeeping import TimeKeeper
+from .upkeep import Upkeep
 
 __all__ = ["AdapterError", "AdapterStatistics", "AlfaSparkConfigEntry", "Hub", "adapter_config"]
 
 _LOGGER = logging.getLogger(__name__)
 
 _TICK = timedelta(seconds=1)
-_SET_TIME_INTERVAL = timedelta(seconds=60)
-
-_MODELS = {DeviceType.ENERGY_PACK: "Energy-Pack", DeviceType.ENERGY_GATEWAY: "Energy-Gateway"}
 
 type AlfaSparkConfigEntry = ConfigEntry[Hub]
 
@@ -56,16 +59,20 @@ class Hub:
         """Prepare; nothing is opened yet."""
         self.config = adapter_config(entry.data)
         self.packs: dict[str, PackCoordinator] = {}
-        """The packs of this entry, by serial."""
+        """The packs of this entry, by serial; those that were not heard since the start, too."""
         self.fleet = Fleet(
             on_appeared=self._pack_appeared,
             on_restarted=self._pack_restarted,
             on_response=self._response_received,
+            on_energy=self._energy_counted,
         )
         self._hass = hass
         self._entry = entry
+        self._memory = hass.data[MEMORY]
         self._adapter = CanAdapter(self.config, on_frames=self._frames_received, on_state=self._adapter_state_changed)
-        self._client = Client(self._adapter, self.fleet)
+        self.client = Client(self._adapter, self.fleet)
+        self._time = TimeKeeper(self._tell_time)
+        self._upkeep = Upkeep(self)
         self._connected_since_s = 0.0
         self._silent: set[str] = set()
         self._elsewhere: set[str] = set()
@@ -77,29 +84,22 @@ class Hub:
         await self._adapter.open()
         self._entry.async_on_unload(self.async_close)
         self._connected_since_s = monotonic()
-        self._hub_device_id = (
-            dr.async_get(self._hass)
-            .async_get_or_create(
-                config_entry_id=self._entry.entry_id,
-                identifiers={(DOMAIN, self._entry.entry_id)},
-                manufacturer=MANUFACTURER,
-                model=self.config.interface,
-                translation_key="hub",
-            )
-            .id
-        )
+        self._hub_device_id = register_hub(self._hass, self._entry, self.config.interface)
         for unsubscribe in (
             async_track_time_interval(self._hass, self._tick, _TICK, cancel_on_shutdown=True),
-            async_track_time_interval(self._hass, self._set_time, _SET_TIME_INTERVAL, cancel_on_shutdown=True),
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._stop),
+            self._memory.async_before_save(self._note_last_known),
         ):
             self._entry.async_on_unload(unsubscribe)
+        self._recall()
         self.bus.async_follow_hub()
         self._greet()
 
     async def async_close(self) -> None:
-        """Close the adapter. Harmless when it is closed."""
+        """Close the adapter and write down what shall be remembered. Harmless when it is closed."""
         await self._adapter.close()
+        self._note_last_known()
+        await self._memory.async_save()
 
     async def _stop(self, _: Event) -> None:
         await self.async_close()
@@ -117,14 +117,66 @@ class Hub:
             adapter=self._adapter.statistics,
             ignored=replace(self.fleet.statistics),
             totals=self.fleet.totals,
+            energy=self._memory.house(self._entry.entry_id),
         )
 
-    async def async_command(self, pack: Pack, command: CommandFrame) -> None:
-        """Send a command to a pack and wait until it accepted. Raises HomeAssistantError with the reason if not."""
+    async def async_request(self, pack: Pack, command: CommandFrame) -> Response:
+        """Send a command to a pack and return the accepting answer. Raises CommandError and AdapterError."""
+        return await self.client.request(pack, command)
+
+    async def async_broadcast(self, command: CommandFrame) -> dict[str, Response]:
+        """Send a command to all packs at once; return the answers by serial.
+
+        Raises HomeAssistantError that names every pack which refused, did not answer or is not there, and why. The others
+        have carried it out.
+        """
+        problems: list[HomeAssistantError] = []
         try:
-            await self._client.request(pack, command)
-        except (CommandError, AdapterError) as error:
-            raise command_failed(self.packs[pack.serial].name, error) from error
+            responses = await self.client.broadcast(command)
+        except BroadcastIncomplete as incomplete:
+            responses = incomplete.responses
+            silent = [CommandTimeout(pack, command, "it does not answer") for pack in incomplete.missing]
+            errors: list[CommandError] = [*silent, *incomplete.refused.values()]
+            problems += [command_failed(self._name(error.pack.serial), error) for error in errors]
+        except AdapterError as error:
+            raise command_failed(self._entry.title, error) from error
+        for pack in self.packs.values():
+            if pack.is_pack and not pack.data.present:
+                problems.append(pack_absent(pack.name))
+            elif not pack.data.speaks_our_protocol:
+                problems.append(command_failed(pack.name, CommandUnsupported(pack.data, command, "")))
+        if not responses and not problems:
+            raise no_pack()
+        if problems:
+            raise broadcast_failed(problems)
+        return responses
+
+    def _name(self, serial: str) -> str:
+        return self.packs[serial].name if serial in self.packs else serial
+
+    async def async_set_mode_of_all(self, mode: Mode, on: bool) -> None:
+        """Turn a mode of all packs on or off and wait until they show it. Raises like `async_broadcast`."""
+        await self.async_broadcast(frames.SetMode(mode=mode, on=on))
+        await asyncio.gather(*(pack.async_shown(lambda data: data.has_mode(mode) is on) for pack in self.bus.packs))
+        self.bus.async_follow_hub()
+
+    async def async_set_parameter_of_all(self, parameter: Parameter, value: int) -> None:
+        """Set a parameter of all packs, in whole counts of its unit. Raises like `async_broadcast`."""
+        await self._async_set_of_all(frames.SetParameter(index=parameter, value=value), parameter, value)
+
+    async def async_set_window_of_all(self, slot: int, window: Window) -> None:
+        """Put a window into a slot (0..7) of all packs. Raises like `async_broadcast`."""
+        await self._async_set_of_all(window.command(slot), slot, window.value)
+
+    async def _async_set_of_all(self, command: CommandFrame, item: Parameter | int, value: int) -> None:
+        try:
+            accepted = set(await self.async_broadcast(command))
+        except HomeAssistantError:
+            self._upkeep.read_again(self.packs)
+            raise
+        for serial in accepted & self.packs.keys():
+            self.packs[serial].take_setting(item, value)
+        self.bus.async_follow_hub()
 
     @callback
     def async_on_pack(self, listener: Callable[[PackCoordinator], None]) -> CALLBACK_TYPE:
@@ -136,7 +188,10 @@ class Hub:
 
     @callback
     def async_remove_pack(self, serial: str) -> bool:
-        """Forget a pack that is gone or was not heard since the start; return False if that is not so."""
+        """Forget a pack that is gone or was not heard since the start; return False if that is not so.
+
+        Its totals are kept, in case it comes back.
+        """
         if serial == self._entry.entry_id:
             return False
         if serial in self.fleet.packs:
@@ -158,7 +213,23 @@ class Hub:
 
     @callback
     def _response_received(self, pack: Pack, response: Response) -> None:
-        self._client.feed(pack, response)
+        self.client.feed(pack, response)
+        self._upkeep.overhear(pack, response)
+
+    @callback
+    def _energy_counted(self, pack: Pack, energy: frames.Energy) -> None:
+        """Add what a counter moved on to the pack's totals, and to the sums over all packs."""
+        if (coordinator := self.packs.get(pack.serial)) is None:
+            return
+        known = coordinator.energy.total_wh(energy.counter) is not None
+        step = coordinator.energy.take(energy, time())
+        if known:
+            self._memory.house(self._entry.entry_id).add(energy.counter, step.added_wh)
+        if step.gap is not None:
+            coordinator.note_gap(step.gap)
+            self._memory.save_soon()
+        else:
+            self._memory.save_later()
 
     @callback
     def _adapter_state_changed(self, connected: bool, why: str | None) -> None:
@@ -181,14 +252,17 @@ class Hub:
         self._log_silence(now_s)
         for serial in tuple(self._elsewhere):
             self._adopt(self.fleet.packs[serial])
-        if self.connected and self.fleet.take_who_request(now_s):
-            self._send(self._client.who(), "who")
+        if self.connected:
+            self._time.follow(now_s)
+            self._upkeep.follow(now_s)
+            if self.fleet.take_who_request(now_s):
+                self.send(self.client.who(), "who")
         self.bus.async_follow_hub()
 
     def _update(self, serials: Iterable[str]) -> None:
         for serial in serials:
             if (coordinator := self.packs.get(serial)) is not None:
-                coordinator.async_update_listeners()
+                coordinator.async_follow_pack()
 
     def _log_silence(self, now_s: float) -> None:
         """Say once that a pack fell silent or is back.
@@ -204,24 +278,43 @@ class Hub:
                 self._silent.add(serial)
                 _LOGGER.warning("%s is not heard any more: check its supply and its CAN cable", coordinator.name)
 
+    def _recall(self) -> None:
+        """Have the entities of packs that are known from earlier, so that their totals and last values can be seen."""
+        for serial in owned_serials(self._hass, self._entry) & self._memory.packs.keys():
+            record = self._memory.packs[serial]
+            major, minor, patch = record.firmware
+            announce = frames.Announce(
+                device_type=record.device_type,
+                fw_major=major,
+                fw_minor=minor,
+                fw_patch=patch,
+                boot_id=record.boot_id,
+                master=0,
+                flags=AnnounceFlagSet(0),
+                protocol_version=PROTOCOL_VERSION,
+            )
+            self._adopt(self.fleet.recall(serial, announce))
+
     @callback
     def _pack_appeared(self, pack: Pack) -> None:
         self._adopt(pack)
-        self._tell_time()
+        self._upkeep.read_again([pack.serial])
+        self._time.tell(monotonic())
 
     @callback
     def _pack_restarted(self, pack: Pack) -> None:
         if pack.serial in self.packs:
             # It may have restarted into another firmware.
             self._register(pack)
-        self._tell_time()
+            self._upkeep.read_again([pack.serial])
+        self._time.tell(monotonic())
 
     def _adopt(self, pack: Pack) -> None:
         """Make device and entities of a pack, unless it belongs to another adapter's entry already."""
         if pack.serial in self.packs:
             self._register(pack)
             return
-        if (owner := self._other_owner(pack.serial)) is not None:
+        if (owner := other_owner(self._hass, self._entry, pack.serial)) is not None:
             if pack.serial not in self._elsewhere:
                 self._elsewhere.add(pack.serial)
                 _LOGGER.warning(
@@ -230,77 +323,42 @@ class Hub:
                 )  # fmt: skip
             return
         self._elsewhere.discard(pack.serial)
-        self._register(pack)
-        coordinator = PackCoordinator(self._hass, self._entry, self, pack)
+        record = self._register(pack)
+        coordinator = PackCoordinator(self._hass, self._entry, self, pack, record)
         self.packs[pack.serial] = coordinator
         for listener in tuple(self._pack_listeners):
             listener(coordinator)
 
-    def _other_owner(self, serial: str) -> ConfigEntry | None:
-        """Return the other entry whose device the pack is, if any: the first adapter that heard it keeps it."""
-        registry = dr.async_get(self._hass)
-        for entry in self._hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False):
-            if registry.async_get_device_by_identifier((DOMAIN, serial), entry.entry_id) is not None:
-                return None if entry is self._entry else entry
-        return None
+    def _note_last_known(self) -> None:
+        for coordinator in self.packs.values():
+            coordinator.note_last_known()
 
-    def _register(self, pack: Pack) -> None:
-        """Register or update the pack's device, and tell the owner if its protocol is another one."""
-        dr.async_get(self._hass).async_get_or_create(
-            config_entry_id=self._entry.entry_id,
-            identifiers={(DOMAIN, pack.serial)},
-            manufacturer=MANUFACTURER,
-            model=_MODELS[pack.device_type],
-            serial_number=pack.serial,
-            sw_version=pack.firmware_version,
-            translation_key=pack.device_type.name.lower(),
-            translation_placeholders={"serial": pack.serial[-4:].upper()},
-            via_device_id=self._hub_device_id,
-        )
-        issue_id = f"protocol_version_{pack.serial}"
-        if pack.speaks_our_protocol:
-            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
-            return
-        self._entry.async_on_unload(partial(ir.async_delete_issue, self._hass, DOMAIN, issue_id))
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            issue_id,
-            is_fixable=False,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key="protocol_version",
-            translation_placeholders={
-                "serial": pack.serial,
-                "firmware": pack.firmware_version,
-                "theirs": str(pack.protocol_version),
-                "ours": str(PROTOCOL_VERSION),
-            },
-        )
+    def _register(self, pack: Pack) -> PackRecord:
+        """Register or update the pack's device and its record; return that."""
+        register_pack(self._hass, self._entry, pack, self._hub_device_id)
+        announce = pack.announce
+        firmware = (announce.fw_major, announce.fw_minor, announce.fw_patch)
+        record = self._memory.packs.setdefault(pack.serial, PackRecord(pack.device_type, firmware, pack.boot_id))
+        record.device_type, record.firmware, record.boot_id = pack.device_type, firmware, pack.boot_id
+        self._memory.save_later()
+        return record
 
     def _greet(self) -> None:
         """Ask who is there and say what time it is."""
-        self._send(self._client.who(), "who")
-        self._tell_time()
+        self.send(self.client.who(), "who")
+        self._time.tell(monotonic())
 
-    @callback
-    def _set_time(self, _: datetime) -> None:
-        if self.connected:
-            self._tell_time()
+    def _tell_time(self, unix_s: int, utc_offset_min: int) -> None:
+        self.send(self.client.set_time(unix_s, utc_offset_min), "set time")
 
-    def _tell_time(self) -> None:
-        """Tell all packs the time, in the zone that Home Assistant is set to."""
-        now = dt_util.now()
-        utc_offset = now.utcoffset() or timedelta()
-        self._send(self._client.set_time(int(now.timestamp()), utc_offset // timedelta(minutes=1)), "set time")
-
-    def _send(self, sending: Coroutine[Any, Any, None], what: str) -> None:
+    def send(self, sending: Coroutine[Any, Any, Any], what: str) -> None:
         """Send in the background what is repeated anyway when it gets lost."""
 
         async def send() -> None:
             try:
                 await sending
-            except (AdapterError, FrameError) as error:
-                # Down, which was said once already; or this machine's clock was never set.
+            except (AdapterError, CommandError, FrameError) as error:
+                # Down, which was said once already; not there at the moment; or this machine's clock was never set.
                 _LOGGER.debug("Could not send %s: %s", what, error)
 
         self._entry.async_create_background_task(self._hass, send(), f"{DOMAIN} {what}")

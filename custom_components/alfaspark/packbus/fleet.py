@@ -87,18 +87,20 @@ class Fleet:
         on_restarted: Callable[[Pack], None] | None = None,
         on_gone: Callable[[Pack], None] | None = None,
         on_response: Callable[[Pack, Response], None] | None = None,
+        on_energy: Callable[[Pack, frames.Energy], None] | None = None,
     ) -> None:
         """Start with no pack.
 
         `on_appeared`: a pack was heard for the first time, or again after it was gone. `on_restarted`: a new boot id
         (not at the first appearance). `on_gone`: not heard for 120 s. `on_response`: the answer to a command
-        (`Client.feed`). All are called from within `receive` and `expire`.
+        (`Client.feed`). `on_energy`: a counter that can be believed. All are called from within `receive` and `expire`.
         """
         self.statistics = FleetStatistics()
         self._on_appeared = on_appeared
         self._on_restarted = on_restarted
         self._on_gone = on_gone
         self._on_response = on_response
+        self._on_energy = on_energy
         self._packs: dict[str, Pack] = {}
         self._numbers = NodeNumbers()
         self._unclaimed_announces: dict[int, _UnclaimedAnnounce] = {}
@@ -167,6 +169,10 @@ class Fleet:
         self._who_pause_s, self._next_who_s = WHO_PAUSE_S, 0.0
         self._renumber()
 
+    def recall(self, serial: str, announce: frames.Announce) -> Pack:
+        """Know a pack from an earlier time, as it last announced itself; it is not present before it is heard."""
+        return self._packs.setdefault(serial, Pack(serial, announce))
+
     def remove(self, serial: str) -> None:
         """Forget a pack that is gone. Raises KeyError if unknown, ValueError if present."""
         if self._packs[serial].present:
@@ -207,7 +213,10 @@ class Fleet:
         if claim.node and self._numbers.holder(claim.node) is None:
             self._who_wanted = True
         unclaimed = self._unclaimed_announces.get(claim.node)
-        if unclaimed is not None and unclaimed.may_be_of(self._packs.get(serial), frame.time_s):
+        known = self._packs.get(serial)
+        if known is not None and not known.last_seen_s:
+            known = None  # from an earlier time: it may well have restarted
+        if unclaimed is not None and unclaimed.may_be_of(known, frame.time_s):
             self._take_announce(claim.node, unclaimed.announce, unclaimed.time_s)
         return self._packs.get(serial)
 
@@ -296,6 +305,8 @@ class Fleet:
         self._note_heard(pack, frame.time_s)
         if isinstance(telemetry, Response) and self._on_response:
             self._on_response(pack, telemetry)
+        elif isinstance(telemetry, frames.Energy) and self._on_energy:
+            self._on_energy(pack, telemetry)
         return pack
 
     # Presence.

@@ -81,9 +81,28 @@ class Pack:
         """Whether its protocol version is 1: else nothing is decoded and only WHO, SET_TIME and updates are sent."""
         return self.protocol_version == PROTOCOL_VERSION
 
+    def has_mode(self, mode: frames.Mode) -> bool | None:
+        """Whether a mode is on; None while that is not known."""
+        return None if self.status is None else bool(self.status.modes & 1 << mode)
+
+    def is_closed(self, relay: frames.Relay) -> bool | None:
+        """Whether a relay is closed; None while that is not known."""
+        return None if self.status is None else bool(self.status.relays & 1 << relay)
+
+    def reason_of(self, relay: frames.Relay) -> frames.Reason | None:
+        """Who holds a relay, and why; None while that is not known."""
+        if self.status is None:
+            return None
+        reason: frames.Reason = getattr(self.status, f"reason_{relay.name.lower()}")
+        return reason
+
     def is_fresh(self, function: Function) -> bool:
         """Whether a reading of this function was taken within 6 s (ENERGY, PULSE: 30 s) before the last `expire`."""
         return any(key[0] == function for key in self._taken_s)
+
+    def last(self, function: Function) -> Frame | None:
+        """Return the last reading of a function that was taken, however old: to be shown with its age only."""
+        return self._plausibility.accepted((function, 0))
 
     def counts_from_other_boot(self, frame: Frame) -> bool:
         """Whether a counter belongs to another boot than the one announced."""

@@ -151,6 +151,11 @@ class Plausibility:
             self._refused[key] = frame, time_s
         return verdict
 
+    def accepted(self, key: ReadingKey) -> Frame | None:
+        """Return the last frame that was plausible."""
+        before = self._accepted.get(key)
+        return before[0] if before else None
+
     def forget_counters(self) -> None:
         """Expect counters to start again, because the pack restarted."""
         for memory in (self._accepted, self._refused):

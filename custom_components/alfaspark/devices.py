@@ -1,0 +1,83 @@
+"""The devices that packs are in Home Assistant, and whose they are."""
+
+from functools import partial
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+
+from .const import DOMAIN, MANUFACTURER
+from .packbus.frames import DeviceType
+from .packbus.pack import PROTOCOL_VERSION, Pack
+
+_MODELS = {DeviceType.ENERGY_PACK: "Energy-Pack", DeviceType.ENERGY_GATEWAY: "Energy-Gateway"}
+
+
+def register_hub(hass: HomeAssistant, entry: ConfigEntry, interface: str) -> str:
+    """Register the adapter's device; return its id."""
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, entry.entry_id)},
+        manufacturer=MANUFACTURER,
+        model=interface,
+        translation_key="hub",
+    )
+    return device.id
+
+
+def register_pack(hass: HomeAssistant, entry: ConfigEntry, pack: Pack, hub_device_id: str) -> str:
+    """Register or update the pack's device, and tell the owner if its protocol is another one; return its id."""
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, pack.serial)},
+        manufacturer=MANUFACTURER,
+        model=_MODELS[pack.device_type],
+        serial_number=pack.serial,
+        sw_version=pack.firmware_version,
+        translation_key=pack.device_type.name.lower(),
+        translation_placeholders={"serial": pack.serial[-4:].upper()},
+        via_device_id=hub_device_id,
+    )
+    _tell_protocol_version(hass, entry, pack)
+    return device.id
+
+
+def owned_serials(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
+    """Return the serials of the packs that are devices of an entry."""
+    return {
+        identifier
+        for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        for domain, identifier in device.identifiers
+        if domain == DOMAIN and identifier != entry.entry_id
+    }
+
+
+def other_owner(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> ConfigEntry | None:
+    """Return the other entry whose device a pack is, if any: the first adapter that heard it keeps it."""
+    registry = dr.async_get(hass)
+    for other in hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False):
+        if registry.async_get_device_by_identifier((DOMAIN, serial), other.entry_id) is not None:
+            return None if other is entry else other
+    return None
+
+
+def _tell_protocol_version(hass: HomeAssistant, entry: ConfigEntry, pack: Pack) -> None:
+    issue_id = f"protocol_version_{pack.serial}"
+    if pack.speaks_our_protocol:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return
+    entry.async_on_unload(partial(ir.async_delete_issue, hass, DOMAIN, issue_id))
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key="protocol_version",
+        translation_placeholders={
+            "serial": pack.serial,
+            "firmware": pack.firmware_version,
+            "theirs": str(pack.protocol_version),
+            "ours": str(PROTOCOL_VERSION),
+        },
+    )

@@ -1,0 +1,62 @@
+"""The first time window, whose two ends are entities of their own: they go out together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from homeassistant.core import HomeAssistant
+
+from .packbus.frames import WeekdaySet
+from .packbus.settings import Window
+
+SLOT = 0
+DAY_MIN = 1440
+EVERY_DAY = WeekdaySet(127)
+
+_QUIET_S = 1.0
+"""So long after the last change both ends are sent."""
+
+
+class FirstWindow:
+    """Collects changes of both ends of a window and sends them as one."""
+
+    def __init__(
+        self, hass: HomeAssistant, current: Callable[[], Window | None], send: Callable[[Window], Awaitable[None]]
+    ) -> None:
+        """`current` tells the window in the slot, None where there is none; `send` puts another one there."""
+        self._hass = hass
+        self._current = current
+        self._send = send
+        self._start_min: int | None = None
+        self._end_min: int | None = None
+        self._quiet_at_s = 0.0
+        self._sending: asyncio.Task[None] | None = None
+
+    async def async_set(self, *, start_min: int | None = None, end_min: int | None = None) -> None:
+        """Move one or both ends and wait until they are sent.
+
+        An end of an empty slot waits for the other one. Raises HomeAssistantError with the reason where refused.
+        """
+        self._start_min = self._start_min if start_min is None else start_min
+        self._end_min = self._end_min if end_min is None else end_min
+        self._quiet_at_s = self._hass.loop.time() + _QUIET_S
+        if self._sending is None:
+            self._sending = self._hass.async_create_task(self._send_when_quiet(), "AlfaSpark window")
+        await asyncio.shield(self._sending)
+
+    async def _send_when_quiet(self) -> None:
+        try:
+            while True:
+                if (wait_s := self._quiet_at_s - self._hass.loop.time()) <= 0:
+                    break
+                await asyncio.sleep(wait_s)
+        finally:
+            self._sending = None
+        current = self._current()
+        start_min, end_min = self._start_min, self._end_min
+        if current is not None:
+            start_min = current.start_min if start_min is None else start_min
+            end_min = current.end_min if end_min is None else end_min
+        if start_min is None or end_min is None:
+            return
+        self._start_min = self._end_min = None
+        await self._send(Window(start_min, end_min, current.weekdays if current else EVERY_DAY))

@@ -1,0 +1,130 @@
+"""Numbers: the limits and thresholds of the modes, and every other parameter that is a quantity."""
+
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.number import NumberEntity, NumberEntityDescription
+from homeassistant.components.number.const import NumberMode
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import PackCoordinator
+from .entity import BusEntity, PackEntity, of_all_packs
+from .hub import AlfaSparkConfigEntry
+from .packbus.parameters import PARAMETERS, Parameter
+from .parameter_units import parameter_unit
+
+PARALLEL_UPDATES = 0
+
+_LIMIT_STEPS = {
+    Parameter.SOC_GRID_CONNECT: 1.0,
+    Parameter.SOC_GRID_DISCONNECT: 1.0,
+    Parameter.ECO_LIMIT: 50.0,
+    Parameter.IMPORT_LIMIT: 0.5,
+}
+"""What an owner sets day by day, and in which steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterNumberDescription(NumberEntityDescription):
+    """Describes a parameter that is a quantity."""
+
+    parameter: Parameter
+
+
+def _number(parameter: Parameter, step: float | None = None) -> ParameterNumberDescription:
+    unit, key = parameter_unit(parameter), parameter.name.lower()
+    return ParameterNumberDescription(
+        key=key,
+        translation_key=key,
+        native_unit_of_measurement=unit.unit,
+        native_min_value=unit.minimum,
+        native_max_value=unit.maximum,
+        native_step=step or unit.step,
+        mode=NumberMode.BOX,
+        entity_category=None if step else EntityCategory.CONFIG,
+        entity_registry_enabled_default=step is not None,
+        parameter=parameter,
+    )
+
+
+LIMITS = tuple(_number(parameter, step) for parameter, step in _LIMIT_STEPS.items())
+EXPERT_NUMBERS = tuple(
+    _number(spec.parameter)
+    for spec in PARAMETERS
+    # A time of day is a time entity; what has no unit but the address is a choice, not a quantity.
+    if spec.parameter not in _LIMIT_STEPS and (spec.unit not in ("", "min") or spec.parameter is Parameter.BMS_ADDRESS)
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: AlfaSparkConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the numbers for all packs, and each pack's when it appears."""
+    hub = entry.runtime_data
+    async_add_entities(HouseNumber(hub.bus, of_all_packs(description)) for description in LIMITS)
+
+    @callback
+    def add_pack(coordinator: PackCoordinator) -> None:
+        if coordinator.is_pack:
+            async_add_entities(ParameterNumber(coordinator, description) for description in (*LIMITS, *EXPERT_NUMBERS))
+
+    entry.async_on_unload(hub.async_on_pack(add_pack))
+
+
+class ParameterNumber(PackEntity[float], NumberEntity):
+    """A parameter of a pack, as the pack holds it: what was asked for is never shown."""
+
+    entity_description: ParameterNumberDescription
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """The value last read."""
+        return self._shown
+
+    @override
+    def _is_available(self) -> bool:
+        return self.coordinator.available
+
+    @override
+    def _read(self) -> float | None:
+        parameter = self.entity_description.parameter
+        count = self.coordinator.settings.parameters.get(parameter)
+        return None if count is None else parameter_unit(parameter).from_count(count)
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Set the parameter. Raises HomeAssistantError with the reason if the pack does not."""
+        parameter = self.entity_description.parameter
+        await self.coordinator.async_set_parameter(parameter, parameter_unit(parameter).to_count(value))
+
+
+class HouseNumber(BusEntity[float], NumberEntity):
+    """A limit that all packs have, each for itself; unknown while they differ."""
+
+    entity_description: ParameterNumberDescription
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """The value that all present packs hold."""
+        return self._shown
+
+    @override
+    def _is_available(self) -> bool:
+        return self.coordinator.data.connected and bool(self.coordinator.packs)
+
+    @override
+    def _read(self) -> float | None:
+        parameter = self.entity_description.parameter
+        counts = {pack.settings.parameters.get(parameter) for pack in self.coordinator.packs}
+        count = counts.pop() if len(counts) == 1 else None
+        return None if count is None else parameter_unit(parameter).from_count(count)
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Set the limit of every pack. Raises HomeAssistantError naming those that did not take it, with their reasons."""
+        parameter = self.entity_description.parameter
+        await self.coordinator.hub.async_set_parameter_of_all(parameter, parameter_unit(parameter).to_count(value))

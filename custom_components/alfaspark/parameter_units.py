@@ -1,0 +1,56 @@
+"""Parameters in the units that owners use: the table's whole counts, scaled."""
+
+from dataclasses import dataclass
+
+from homeassistant.const import (
+    PERCENTAGE,
+    UnitOfElectricCurrent,
+    UnitOfElectricPotential,
+    UnitOfEnergy,
+    UnitOfPower,
+    UnitOfTime,
+)
+
+from .packbus.parameters import PARAMETERS, Parameter
+
+_SCALES: dict[str, tuple[str | None, float]] = {
+    "": (None, 1.0),
+    "%": (PERCENTAGE, 1.0),
+    "0.1 %": (PERCENTAGE, 0.1),
+    "W": (UnitOfPower.WATT, 1.0),
+    "0.01 kWh": (UnitOfEnergy.KILO_WATT_HOUR, 0.01),
+    "min": (UnitOfTime.MINUTES, 1.0),
+    "s": (UnitOfTime.SECONDS, 1.0),
+    "0.1 V": (UnitOfElectricPotential.VOLT, 0.1),
+    "mV": (UnitOfElectricPotential.VOLT, 0.001),
+    "1e-6": (None, 1e-6),
+    "mA": (UnitOfElectricCurrent.AMPERE, 0.001),
+    "A": (UnitOfElectricCurrent.AMPERE, 1.0),
+}
+"""Unit and size of one count, by the table's unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterUnit:
+    """How a parameter is shown and entered."""
+
+    unit: str | None
+    step: float
+    """One count."""
+    minimum: float
+    maximum: float
+
+    def from_count(self, count: int) -> float:
+        """Return the value of so many counts."""
+        return round(count * self.step, 6)
+
+    def to_count(self, value: float) -> int:
+        """Return the nearest whole number of counts."""
+        return round(value / self.step)
+
+
+def parameter_unit(parameter: Parameter) -> ParameterUnit:
+    """Return how a parameter is shown and entered."""
+    spec = PARAMETERS[parameter]
+    unit, step = _SCALES[spec.unit]
+    return ParameterUnit(unit, step, round(spec.minimum * step, 6), round(spec.maximum * step, 6))

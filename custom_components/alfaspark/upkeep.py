@@ -1,0 +1,73 @@
+"""What has to be kept up with each pack: knowing its settings and its import of the day."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from homeassistant.util import dt as dt_util
+
+from .import_return import async_follow_import
+from .packbus.client import SEQUENCES
+from .packbus.frames import Response
+from .packbus.pack import Pack
+from .packbus.settings import CHANGING, SettingsReader
+
+if TYPE_CHECKING:
+    from .coordinator import PackCoordinator
+    from .hub import Hub
+
+_RETRY_S = 10.0
+"""After a pack did not tell its settings."""
+_NEXT_SETTING_S = 15.0
+"""So all 40 are looked at again within ten minutes, in case somebody changed them whom Home Assistant did not hear."""
+
+
+class Upkeep:
+    """Looks after the packs of a hub, once a second."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Begin with nothing to do."""
+        self._hub = hub
+        self._readers: dict[str, SettingsReader] = {}
+        self._due_s: dict[str, float] = {}
+        self._busy: set[str] = set()
+
+    def read_again(self, serials: Iterable[str]) -> None:
+        """Have all settings of some packs read again, within a second."""
+        for serial in serials:
+            if serial in self._readers:
+                self._readers[serial].begin()
+            self._due_s[serial] = 0.0
+
+    def overhear(self, pack: Pack, response: Response) -> None:
+        """Have the settings of a pack read again that another host may have changed."""
+        if response.sequence >= SEQUENCES and response.command in CHANGING:
+            self.read_again([pack.serial])
+
+    def follow(self, now_s: float) -> None:
+        """Do what is due. `now_s`: monotonic."""
+        for pack in self._hub.packs.values():
+            if pack.is_pack and pack.available and pack.data.speaks_our_protocol and pack.serial not in self._busy:
+                self._busy.add(pack.serial)
+                self._hub.send(self._look_after(pack, now_s), f"upkeep of {pack.serial}")
+
+    async def _look_after(self, pack: PackCoordinator, now_s: float) -> None:
+        try:
+            await self._read_settings(pack, now_s)
+            await async_follow_import(pack, dt_util.now())
+        finally:
+            self._busy.discard(pack.serial)
+
+    async def _read_settings(self, pack: PackCoordinator, now_s: float) -> None:
+        reader = self._readers.get(pack.serial)
+        if reader is None:
+            reader = self._readers[pack.serial] = SettingsReader(
+                pack.data, pack.settings, self._hub.client, pack.async_update_listeners
+            )
+        if now_s < self._due_s.get(pack.serial, 0.0):
+            return
+        if reader.complete:
+            self._due_s[pack.serial] = now_s + _NEXT_SETTING_S
+            await reader.read_next()
+        else:
+            self._due_s[pack.serial] = now_s + _RETRY_S
+            await reader.read_all()
