@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Sequence
 import contextlib
 import json
 import os
@@ -31,6 +32,20 @@ _FLAGS = (
 )
 _START_S = 30.0
 _ANSWER_S = 30.0
+
+# The texts that the page shows, through all shadow roots.
+_PAGE_TEXT = """(() => {
+  const texts = [];
+  const walk = node => {
+    if (node.nodeType === Node.TEXT_NODE && node.textContent.trim()) texts.push(node.textContent.trim());
+    if (node.tagName === "STYLE" || node.tagName === "SCRIPT") return;
+    if (node.tagName === "HUI-ERROR-CARD" || node.tagName === "HUI-WARNING") texts.push("ERROR CARD");
+    if (node.shadowRoot) walk(node.shadowRoot);
+    node.childNodes.forEach(walk);
+  };
+  if (document.body) walk(document.body);
+  return texts.join("\\n");
+})()"""
 
 
 class Browser:
@@ -128,6 +143,18 @@ class Browser:
         if "exceptionDetails" in answer:
             raise HouseError(f"In the page: {json.dumps(answer['exceptionDetails'])[:500]}")
         return answer["result"].get("value")
+
+    async def wait_for_text(self, words: Sequence[str], within_s: float) -> str:
+        """All that the page shows as text, once all of the words are in it; after that time as much as there is."""
+        text = ""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not all(word in text for word in words):
+                    await asyncio.sleep(0.5)
+                    # While the page moves on, to log in for one, there is nothing to read it from.
+                    with contextlib.suppress(HouseError):
+                        text = str(await self.evaluate(_PAGE_TEXT))
+        return text
 
     async def screenshot(self, file: Path, *, transparent: bool = False) -> None:
         """Write what the window shows into a PNG file; `transparent` where the page has no background."""

@@ -1,7 +1,6 @@
 """Whether the house is as an owner would want to find it."""
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 import re
 from typing import Any
@@ -18,20 +17,6 @@ _WINDOW_PX = (1600, 1100)
 
 # Statistics are first compiled when the clock next passes five minutes; until then their absence says nothing.
 _NOT_YET = "statistics_not_defined"
-
-# The texts that the page shows, through all shadow roots.
-_PAGE_TEXT = """(() => {
-  const texts = [];
-  const walk = node => {
-    if (node.nodeType === Node.TEXT_NODE && node.textContent.trim()) texts.push(node.textContent.trim());
-    if (node.tagName === "STYLE" || node.tagName === "SCRIPT") return;
-    if (node.tagName === "HUI-ERROR-CARD" || node.tagName === "HUI-WARNING") texts.push("ERROR CARD");
-    if (node.shadowRoot) walk(node.shadowRoot);
-    node.childNodes.forEach(walk);
-  };
-  if (document.body) walk(document.body);
-  return texts.join("\\n");
-})()"""
 
 
 async def check(house: House, screenshots: Path) -> list[Path]:
@@ -110,7 +95,7 @@ async def _look(house: House, screenshots: Path) -> tuple[list[Path], list[str]]
     dashboard, energy = screenshots / "dashboard.png", screenshots / "energy.png"
     async with Browser(*_WINDOW_PX) as browser:
         await browser.open(house.url)
-        text = await _wait_for_text(browser, expected)
+        text = await browser.wait_for_text(expected, _PAGE_S)
         # Gauges and graphs draw themselves over a moment.
         await asyncio.sleep(2.0)
         await browser.screenshot(dashboard)
@@ -121,22 +106,8 @@ async def _look(house: House, screenshots: Path) -> tuple[list[Path], list[str]]
             if bad in text.splitlines()
         ]
         await browser.open(f"{house.home_assistant.url}/energy")
-        if "Electricity" not in await _wait_for_text(browser, ["Electricity"]):
+        if "Electricity" not in await browser.wait_for_text(["Electricity"], _PAGE_S):
             problems.append("Energy panel: it does not show up")
         await asyncio.sleep(2.0)
         await browser.screenshot(energy)
     return [dashboard, energy], problems
-
-
-async def _wait_for_text(browser: Browser, words: list[str]) -> str:
-    text = ""
-    try:
-        async with asyncio.timeout(_PAGE_S):
-            while not all(word in text for word in words):
-                await asyncio.sleep(0.5)
-                # While the page moves on, to log in for one, there is nothing to read it from.
-                with suppress(HouseError):
-                    text = str(await browser.evaluate(_PAGE_TEXT))
-    except TimeoutError:
-        pass
-    return text
