@@ -24,6 +24,8 @@ from custom_components.alfaspark.packbus.frames import (
     RelaySet,
     Result,
 )
+from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
+from custom_components.alfaspark.packbus.settings import NO_WINDOW, Window
 
 from .packbus.slcan_peer import acknowledge
 
@@ -62,6 +64,8 @@ class PeerPack:
     device_type: DeviceType = DeviceType.ENERGY_PACK
     firmware: tuple[int, int, int] = (1, 2, 3)
     boot_id: int = 0x1234
+    count_id: int | None = None
+    """Of ENERGY; None: the counters began at 0 in this boot."""
     flags: AnnounceFlagSet = AnnounceFlagSet.BMS_ONLINE | AnnounceFlagSet.CLOCK_VALID
     protocol_version: int = 1
     battery: frames.Battery = BATTERY
@@ -71,9 +75,13 @@ class PeerPack:
     currents: frames.Currents = CURRENTS
     mute: bool = False
     obeys: bool = True
-    """Whether relays follow accepted commands."""
+    """Whether relays and modes follow accepted commands."""
     answers: dict[Command, tuple[Result, int]] = field(default_factory=dict)
     """Result and detail of commands that are not accepted."""
+    parameters: dict[Parameter, int] = field(
+        default_factory=lambda: {spec.parameter: spec.default for spec in PARAMETERS}
+    )
+    windows: dict[int, Window] = field(default_factory=dict)
     heard: list[tuple[Command, bytes]] = field(default_factory=list)
 
     @property
@@ -143,9 +151,10 @@ class PeerPack:
 
     def count(self, energies_wh: dict[EnergyCounter, float]) -> None:
         """Send energy counters, twice."""
+        count_id = self.boot_id & 0xFFF if self.count_id is None else self.count_id
         for _ in range(2):
             for counter, value_wh in energies_wh.items():
-                self.say(Function.ENERGY, frames.Energy(counter, self.boot_id, value_wh).encode())
+                self.say(Function.ENERGY, frames.Energy(counter, count_id, self.boot_id, value_wh).encode())
 
     def restart(self, boot_id: int, firmware: tuple[int, int, int] | None = None) -> None:
         """Come up again."""
@@ -164,13 +173,39 @@ class PeerPack:
         if command in (Command.WHO, Command.SET_TIME):
             return
         result, detail = self.answers.get(command, (Result.ACCEPTED, 0))
-        self.say(Function.RESPONSE, frames.Response(command, sequence, result, detail, 0).encode())
-        if command is Command.SET_RELAY and result is Result.ACCEPTED and self.obeys:
-            _, order = frames.SetRelay.decode(payload)
-            bit = RelaySet(1 << order.relay)
-            relays = self.status.relays | bit if order.closed else self.status.relays & ~bit
-            self.status = replace(self.status, relays=relays)
+        value = self._obey(command, payload) if result is Result.ACCEPTED else 0
+        self.say(Function.RESPONSE, frames.Response(command, sequence, result, detail, value or 0).encode())
+        if command in (Command.SET_RELAY, Command.SET_MODE, Command.RESTORE_IMPORT) and result is Result.ACCEPTED:
             self.say(Function.STATUS, self.status.encode())
+
+    def _obey(self, command: Command, payload: bytes) -> int | None:
+        """Carry out an accepted command; return the value of its answer."""
+        match command:
+            case Command.SET_RELAY if self.obeys:
+                _, order = frames.SetRelay.decode(payload)
+                bit = RelaySet(1 << order.relay)
+                relays = self.status.relays | bit if order.closed else self.status.relays & ~bit
+                self.status = replace(self.status, relays=relays)
+            case Command.SET_MODE if self.obeys:
+                _, mode = frames.SetMode.decode(payload)
+                flag = ModeSet(1 << mode.mode)
+                modes = self.status.modes | flag if mode.on else self.status.modes & ~flag
+                self.status = replace(self.status, modes=modes)
+            case Command.SET_PARAMETER:
+                _, setting = frames.SetParameter.decode(payload)
+                self.parameters[Parameter(setting.index)] = setting.value
+                return setting.value & 0xFFFFFFFF
+            case Command.GET_PARAMETER:
+                return self.parameters[Parameter(frames.GetParameter.decode(payload)[1].index)] & 0xFFFFFFFF
+            case Command.SET_WINDOW:
+                _, window = frames.SetWindow.decode(payload)
+                self.windows[window.slot] = Window(window.start_min, window.end_min, window.weekdays)
+            case Command.GET_WINDOW:
+                return self.windows.get(frames.GetWindow.decode(payload)[1].slot, NO_WINDOW).value
+            case Command.RESTORE_IMPORT:
+                _, before = frames.RestoreImport.decode(payload)
+                self.status = replace(self.status, grid_import_today_kwh=before.before_boot_kwh)
+        return None
 
 
 class PeerBus:

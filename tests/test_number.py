@@ -1,0 +1,173 @@
+"""Numbers: shown as the packs hold them, set by command, for one pack or for all."""
+
+from time import monotonic
+
+from homeassistant.components.number.const import ATTR_VALUE, DOMAIN as NUMBER, SERVICE_SET_VALUE
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.alfaspark.packbus import frames
+from custom_components.alfaspark.packbus.frames import Command, Function, Result
+from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
+from custom_components.alfaspark.parameter_units import parameter_unit
+
+from .conftest import SERIAL, Clock, state, wait_until
+from .peers import PeerBus, PeerPack
+
+pytestmark = pytest.mark.usefixtures("integration")
+
+IMPORT_LIMIT = "number.energy_pack_e4f5_import_limit"
+CONNECT = "number.energy_pack_e4f5_grid_connects_at_state_of_charge"
+HOUSE_LIMIT = "number.alfaspark_import_limit_each_pack"
+
+
+async def set_number(hass: HomeAssistant, entity_id: str, value: float) -> None:
+    await hass.services.async_call(
+        NUMBER, SERVICE_SET_VALUE, {ATTR_ENTITY_ID: entity_id, ATTR_VALUE: value}, blocking=True
+    )
+
+
+async def known(house: MockConfigEntry, serial: str = SERIAL) -> None:
+    """Wait until the pack has told all its settings."""
+    await wait_until(lambda: len(house.runtime_data.packs[serial].settings.windows) == 8, "for the settings")
+
+
+@pytest.fixture
+async def second(hass: HomeAssistant, house: MockConfigEntry, peers: PeerBus) -> PeerPack:
+    """Put another pack on the bus."""
+    pack = peers.add("0000000011aa", 99)
+    pack.introduce()
+    pack.report()
+    await wait_until(lambda: pack.serial in house.runtime_data.packs, "for the second pack")
+    await known(house, pack.serial)
+    await known(house)
+    house.runtime_data.bus.async_follow_hub()
+    return pack
+
+
+async def test_limits_are_shown_as_the_pack_holds_them(hass: HomeAssistant, house: MockConfigEntry) -> None:
+    await known(house)
+    assert [state(hass, entity_id) for entity_id in (IMPORT_LIMIT, CONNECT)] == ["10.0", "10.0"]
+    assert state(hass, "number.energy_pack_e4f5_eco_limit") == "3000.0"
+    shown = hass.states.get(IMPORT_LIMIT)
+    assert shown is not None
+    assert [shown.attributes[name] for name in ("min", "max", "step", "unit_of_measurement")] == [2.0, 30.0, 0.5, "kWh"]
+
+
+async def test_a_limit_is_unknown_until_the_pack_has_told_it(
+    hass: HomeAssistant, entry: MockConfigEntry, pack: PeerPack
+) -> None:
+    pack.answers[Command.GET_PARAMETER] = (Result.NOT_SUPPORTED, 0)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await wait_until(lambda: SERIAL in entry.runtime_data.packs)
+    pack.report()
+    await wait_until(lambda: state(hass, IMPORT_LIMIT) == "unknown")
+    assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_a_limit_is_set(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    await known(house)
+    await set_number(hass, IMPORT_LIMIT, 12.5)
+    assert pack.parameters[Parameter.IMPORT_LIMIT] == 1250
+    assert state(hass, IMPORT_LIMIT) == "12.5"
+
+
+async def test_a_refused_limit_is_not_shown(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    await known(house)
+    pack.answers[Command.SET_PARAMETER] = (Result.OUT_OF_RANGE, 0)
+    with pytest.raises(HomeAssistantError) as raised:
+        await set_number(hass, IMPORT_LIMIT, 12.5)
+    assert raised.value.translation_key == "command_out_of_range"
+    assert state(hass, IMPORT_LIMIT) == "10.0"
+
+
+async def test_thresholds_that_cross_are_refused_with_what_to_do(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    with pytest.raises(ServiceValidationError, match="Change the other one first"):
+        await set_number(hass, CONNECT, 46)
+    assert Command.SET_PARAMETER not in pack.commands
+    await set_number(hass, CONNECT, 45)
+    assert state(hass, CONNECT) == "45.0"
+
+
+async def test_a_setting_that_another_host_changed_is_read_again(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock
+) -> None:
+    await known(house)
+    pack.parameters[Parameter.IMPORT_LIMIT] = 700
+    answer = frames.Response(Command.SET_PARAMETER, 200, Result.ACCEPTED, 0, 700)
+    pack.say(Function.RESPONSE, answer.encode())
+    await wait_until(lambda: state(hass, IMPORT_LIMIT) == "7.0", "for the other host's limit")
+
+
+async def test_all_settings_are_looked_at_again_in_time(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    pack.heard.clear()
+    pack.parameters[Parameter.LED_BRIGHTNESS] = 77
+    settings = house.runtime_data.packs[SERIAL].settings
+    for turn in range(40):
+        house.runtime_data._upkeep.follow(monotonic() + 15 * (turn + 1))
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert settings.parameters[Parameter.LED_BRIGHTNESS] == 77
+    assert len(pack.heard) < 50, "one setting at a time"
+
+
+async def test_the_limit_of_all_packs(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, second: PeerPack
+) -> None:
+    assert state(hass, HOUSE_LIMIT) == "10.0"
+    await set_number(hass, IMPORT_LIMIT, 12)
+    house.runtime_data.bus.async_follow_hub()
+    assert state(hass, HOUSE_LIMIT) == "unknown"
+
+    pack.heard.clear()
+    await set_number(hass, HOUSE_LIMIT, 8)
+    assert [peer.parameters[Parameter.IMPORT_LIMIT] for peer in (pack, second)] == [800, 800]
+    assert pack.commands.count(Command.SET_PARAMETER) == 1, "one broadcast"
+    assert state(hass, HOUSE_LIMIT) == state(hass, IMPORT_LIMIT) == "8.0"
+
+
+async def test_packs_that_do_not_take_the_limit_of_all_are_named(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, second: PeerPack
+) -> None:
+    second.answers[Command.SET_PARAMETER] = (Result.STORAGE_FAILED, 0)
+    pack.mute = True
+    with pytest.raises(HomeAssistantError) as raised:
+        await set_number(hass, HOUSE_LIMIT, 8)
+    told = str(raised.value)
+    assert "Energy pack E4F5 did not answer" in told
+    assert "Energy pack 11AA could not store this" in told
+    pack.mute = False
+
+
+async def test_the_scripted_pack_and_the_table_have_the_same_parameters(pack: PeerPack) -> None:
+    assert set(pack.parameters) == {spec.parameter for spec in PARAMETERS}
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_every_quantity_of_the_table_is_a_number_with_its_range(
+    hass: HomeAssistant, house: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    await known(house)
+    numbers = {
+        entity.unique_id.removeprefix(f"{SERIAL}_"): entity.entity_id
+        for entity in entity_registry.entities.values()
+        if entity.unique_id.startswith(SERIAL) and entity.domain == NUMBER
+    }
+    for spec in PARAMETERS:
+        if spec.unit in ("", "min") and spec.parameter is not Parameter.BMS_ADDRESS:
+            assert spec.parameter.name.lower() not in numbers
+            continue
+        shown = hass.states.get(numbers[spec.parameter.name.lower()])
+        assert shown is not None
+        unit = parameter_unit(spec.parameter)
+        assert unit.to_count(float(shown.state)) == spec.default
+        assert [unit.to_count(shown.attributes[end]) for end in ("min", "max")] == [spec.minimum, spec.maximum]

@@ -1,0 +1,119 @@
+"""Times: both ends of the first window go out together; the reset of the import."""
+
+import asyncio
+from datetime import time
+
+from homeassistant.components.time.const import DOMAIN as TIME, SERVICE_SET_VALUE
+from homeassistant.const import ATTR_ENTITY_ID, ATTR_TIME
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.alfaspark.packbus.frames import Command, Result, WeekdaySet
+from custom_components.alfaspark.packbus.parameters import Parameter
+from custom_components.alfaspark.packbus.settings import Window
+
+from .conftest import SERIAL, state, wait_until
+from .peers import PeerBus, PeerPack
+
+pytestmark = pytest.mark.usefixtures("integration", "entity_registry_enabled_by_default")
+
+START, END = "time.energy_pack_e4f5_first_window_start", "time.energy_pack_e4f5_first_window_end"
+HOUSE_START, HOUSE_END = "time.alfaspark_first_window_start_all_packs", "time.alfaspark_first_window_end_all_packs"
+RESET = "time.energy_pack_e4f5_import_reset_time"
+
+EVERY_DAY = WeekdaySet(127)
+WORKDAYS = WeekdaySet(0b11111)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for the other end."""
+    monkeypatch.setattr("custom_components.alfaspark.first_window._QUIET_S", 0.1)
+
+
+async def move(hass: HomeAssistant, entity_id: str, value: time) -> None:
+    await hass.services.async_call(
+        TIME, SERVICE_SET_VALUE, {ATTR_ENTITY_ID: entity_id, ATTR_TIME: value}, blocking=True
+    )
+
+
+async def known(house: MockConfigEntry) -> None:
+    packs = house.runtime_data.packs.values()
+    await wait_until(lambda: all(len(pack.settings.windows) == 8 for pack in packs), "for the settings")
+
+
+async def test_an_empty_slot_is_unknown(hass: HomeAssistant, house: MockConfigEntry) -> None:
+    await known(house)
+    assert [state(hass, entity_id) for entity_id in (START, END, HOUSE_START, HOUSE_END)] == ["unknown"] * 4
+
+
+async def test_both_ends_go_out_as_one(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    await known(house)
+    await asyncio.gather(move(hass, START, time(22, 30)), move(hass, END, time(6)))
+    assert pack.windows == {0: Window(1350, 360, EVERY_DAY)}
+    assert pack.commands.count(Command.SET_WINDOW) == 1
+    assert [state(hass, START), state(hass, END)] == ["22:30:00", "06:00:00"]
+
+
+async def test_the_first_end_of_an_empty_slot_waits_for_the_other(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    await move(hass, START, time(8))
+    assert pack.windows == {}
+    assert state(hass, START) == "unknown"
+    await move(hass, END, time(0))
+    assert pack.windows == {0: Window(480, 1440, EVERY_DAY)}, "midnight is the end of the day"
+    assert [state(hass, START), state(hass, END)] == ["08:00:00", "00:00:00"]
+
+
+async def test_one_end_moves_and_the_weekdays_stay(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    pack.windows[0] = Window(480, 600, WORKDAYS)
+    await known(house)
+    house.runtime_data.packs[SERIAL].take_setting(0, pack.windows[0].value)
+    await move(hass, END, time(12))
+    assert pack.windows == {0: Window(480, 720, WORKDAYS)}
+
+
+async def test_a_refused_window_is_told_to_both_and_not_shown(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    pack.answers[Command.SET_WINDOW] = (Result.STORAGE_FAILED, 0)
+    results = await asyncio.gather(move(hass, START, time(8)), move(hass, END, time(9)), return_exceptions=True)
+    assert [type(result) for result in results] == [HomeAssistantError, HomeAssistantError]
+    assert state(hass, START) == "unknown"
+    # What was refused is not sent along with the next one.
+    del pack.answers[Command.SET_WINDOW]
+    await move(hass, START, time(10))
+    assert pack.windows == {}
+
+
+async def test_the_window_of_all_packs(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, peers: PeerBus
+) -> None:
+    second = peers.add("0000000011aa", 99)
+    second.introduce()
+    second.report()
+    await wait_until(lambda: second.serial in house.runtime_data.packs, "for the second pack")
+    await known(house)
+    await asyncio.gather(move(hass, HOUSE_START, time(1)), move(hass, HOUSE_END, time(5)))
+    assert pack.windows == second.windows == {0: Window(60, 300, EVERY_DAY)}
+    assert [state(hass, entity_id) for entity_id in (START, HOUSE_START, HOUSE_END)] == [
+        "01:00:00",
+        "01:00:00",
+        "05:00:00",
+    ]
+    await move(hass, START, time(2))
+    house.runtime_data.bus.async_follow_hub()
+    assert state(hass, HOUSE_START) == "unknown", "the packs differ"
+
+
+async def test_the_reset_of_the_import(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    await known(house)
+    assert state(hass, RESET) == "05:00:00"
+    await move(hass, RESET, time(6, 30))
+    assert pack.parameters[Parameter.IMPORT_RESET_TIME] == 390
+    assert state(hass, RESET) == "06:30:00"
