@@ -106,7 +106,7 @@ class Speaker:
     def energy(self, counter: EnergyCounter, value_wh: float) -> Pack | None:
         """Say one counter, 10 s after the last."""
         self.clock.advance(10)
-        return self.say(frames.Energy(counter, self.boot_id, value_wh))
+        return self.say(frames.Energy(counter, self.boot_id & 0xFFF, self.boot_id, value_wh))
 
     def pulse(self, count: int) -> Pack | None:
         """Say the active channel, 10 s after the last."""

@@ -152,7 +152,7 @@ def test_counters_are_read_and_end_one_by_one(pack_a: Speaker, fleet: Fleet, clo
     pack_a.settle()
     for value_wh in (100.0, 110.5):
         pack_a.energy(EnergyCounter.GRID, value_wh)
-        pack_a.say(frames.Energy(EnergyCounter.SOLAR, pack_a.boot_id, value_wh / 2))
+        pack_a.say(frames.Energy(EnergyCounter.SOLAR, pack_a.boot_id & 0xFFF, pack_a.boot_id, value_wh / 2))
     assert pack_a.pack.energies_wh == {EnergyCounter.GRID: 110.5, EnergyCounter.SOLAR: 55.2}
     for _ in range(4):
         pack_a.energy(EnergyCounter.SOLAR, 55.2)

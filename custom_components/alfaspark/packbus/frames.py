@@ -671,7 +671,7 @@ class Response(Frame):
         )
 
 
-_ENERGY = Struct("<BxHI")
+_ENERGY = Struct("<HHI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -681,18 +681,21 @@ class Energy(Frame):
     FUNCTION: ClassVar[Function] = Function.ENERGY
 
     counter: EnergyCounter
-    """Which counter. Byte 1 is reserved."""
+    """Which counter."""
+    count_id: int
+    """Low 12 bits of the boot id of the boot in which the counters began at 0."""
     boot_id: int
-    """Boot that value counts from."""
+    """The boot that sends this."""
     value_wh: float
-    """Energy since that boot; wraps."""
+    """Energy since the counters began at 0; after 4294967295 counts comes 0, so that no energy is lost."""
 
     @classmethod
     @override
     def decode(cls, data: bytes) -> Self:
-        counter, boot_id, value = _ENERGY.unpack(_payload(data, 8))
+        byte_0, boot_id, value = _ENERGY.unpack(_payload(data, 8))
         return cls(
-            counter=EnergyCounter(_within(counter, 0, 6, "counter")),
+            counter=EnergyCounter(_within(byte_0 & 0xF, 0, 6, "counter")),
+            count_id=(byte_0 >> 4) & 0xFFF,
             boot_id=boot_id,
             value_wh=value / 10,
         )
@@ -700,7 +703,7 @@ class Energy(Frame):
     @override
     def encode(self) -> bytes:
         return _ENERGY.pack(
-            self.counter,
+            self.counter | _within(self.count_id, 0, 4095, "count_id") << 4,
             _within(self.boot_id, 0, 65535, "boot_id"),
             _nearest(self.value_wh * 10, 0, 4294967295),
         )
@@ -720,7 +723,7 @@ class Pulse(Frame):
     boot_id_low: int
     """Low byte of the boot id; another than ANNOUNCE's: the frame is dropped."""
     count: int
-    """Pulses since that boot; wraps."""
+    """Pulses since the counters began at 0, in the same boot as those of ENERGY; after 4294967295 comes 0."""
     interval_ms: int | None
     """Between the last two pulses; the marker = none or longer."""
 

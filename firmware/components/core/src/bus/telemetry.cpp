@@ -69,7 +69,10 @@ frames::Currents currents(const Readings& readings) {
 }
 
 frames::Energy energy(const Readings& readings, frames::EnergyCounter counter, std::uint16_t boot_id) {
-  return {.counter = counter, .boot_id = boot_id, .value_wh = readings.energies_wh[static_cast<std::size_t>(counter)]};
+  return {.counter = counter,
+          .count_id = static_cast<std::uint16_t>(boot_id & 0xFFFU),
+          .boot_id = boot_id,
+          .value_wh = readings.energies_wh[static_cast<std::size_t>(counter)]};
 }
 
 frames::Pulse pulse(const Readings& readings, std::size_t channel, std::uint16_t boot_id) {

@@ -653,17 +653,21 @@ struct Energy {
   static constexpr const char* kName = "Energy";
   static constexpr Function kFunction = Function::kEnergy;
   static constexpr std::uint8_t kLength = 8;
-  EnergyCounter counter{};  ///< Which counter. Byte 1 is reserved.
-  std::uint16_t boot_id{};  ///< Boot that value counts from.
-  double value_wh{};        ///< Energy since that boot; wraps.
+  EnergyCounter counter{};   ///< Which counter.
+  std::uint16_t count_id{};  ///< Low 12 bits of the boot id of the boot in which the counters began at 0.
+  std::uint16_t boot_id{};   ///< The boot that sends this.
+  double value_wh{};  ///< Energy since the counters began at 0; after 4294967295 counts comes 0, so that no energy is
+                      ///< lost.
 
   static std::optional<Energy> decode(std::span<const std::uint8_t> payload) {
     if (payload.size() != kLength) return std::nullopt;
     const auto word = detail::load(payload);
     Energy frame;
-    const auto raw_counter = detail::field<0, 8>(word);
+    const auto raw_counter = detail::field<0, 4>(word);
     if (raw_counter > 6) return std::nullopt;
     frame.counter = static_cast<EnergyCounter>(raw_counter);
+    const auto raw_count_id = detail::field<4, 12>(word);
+    frame.count_id = static_cast<std::uint16_t>(raw_count_id);
     const auto raw_boot_id = detail::field<16, 16>(word);
     frame.boot_id = static_cast<std::uint16_t>(raw_boot_id);
     const auto raw_value = detail::field<32, 32>(word);
@@ -673,7 +677,8 @@ struct Energy {
 
   [[nodiscard]] Payload encode() const {
     std::uint64_t word = 0;
-    word |= detail::place<0, 8>(static_cast<std::int64_t>(counter));
+    word |= detail::place<0, 4>(static_cast<std::int64_t>(counter));
+    word |= detail::place<4, 12>(static_cast<std::int64_t>(count_id));
     word |= detail::place<16, 16>(static_cast<std::int64_t>(boot_id));
     word |= detail::place<32, 32>(detail::nearest(value_wh * 10.0, 0, 4294967295));
     return detail::store(word);
@@ -683,6 +688,7 @@ struct Energy {
   template <typename Self, typename Visitor>
   static void visit([[maybe_unused]] Self& self, [[maybe_unused]] Visitor&& visitor) {
     visitor("counter", self.counter);
+    visitor("count_id", self.count_id);
     visitor("boot_id", self.boot_id);
     visitor("value", self.value_wh);
   }
@@ -693,9 +699,10 @@ struct Pulse {
   static constexpr const char* kName = "Pulse";
   static constexpr Function kFunction = Function::kPulse;
   static constexpr std::uint8_t kLength = 8;
-  PulseChannel channel{};              ///< Active or reactive energy.
-  std::uint8_t boot_id_low{};          ///< Low byte of the boot id; another than ANNOUNCE's: the frame is dropped.
-  std::uint32_t count{};               ///< Pulses since that boot; wraps.
+  PulseChannel channel{};      ///< Active or reactive energy.
+  std::uint8_t boot_id_low{};  ///< Low byte of the boot id; another than ANNOUNCE's: the frame is dropped.
+  std::uint32_t count{};       ///< Pulses since the counters began at 0, in the same boot as those of ENERGY; after
+                               ///< 4294967295 comes 0.
   std::optional<float> interval_ms{};  ///< Between the last two pulses; the marker = none or longer.
 
   static std::optional<Pulse> decode(std::span<const std::uint8_t> payload) {
