@@ -165,7 +165,7 @@ async def test_a_flickering_reading_is_written_at_the_heartbeat_only(
     await wait_until(lambda: coordinator.data.battery.voltage_v == 53.21)
     assert changes == []
 
-    monkeypatch.setattr("custom_components.alfaspark.sensor._HEARTBEAT_S", 0.0)
+    monkeypatch.setattr("custom_components.alfaspark.sensors.steps.HEARTBEAT_S", 0.0)
     coordinator.async_update_listeners()
     assert state(hass, f"{PACK}_grid_power") == "124"
     assert state(hass, f"{PACK}_battery_voltage") == "53.21"
