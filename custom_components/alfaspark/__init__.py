@@ -10,6 +10,7 @@ from homeassistant.helpers.typing import ConfigType
 from .const import DOMAIN, PLATFORMS
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
+from .panel_offer import async_forget_offer, async_offer_panel
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -35,6 +36,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) ->
         ) from error
     entry.runtime_data = hub
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await async_offer_panel(hass, entry)
     return True
 
 
@@ -47,6 +49,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -
     """Forget the sums over all packs; each pack's own totals stay, for it may come back on another adapter."""
     if (memory := hass.data.get(MEMORY)) is not None:
         memory.forget_house(entry.entry_id)
+    async_forget_offer(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(
