@@ -21,6 +21,7 @@ from custom_components.alfaspark.packbus.frames import (
     ModeSet,
     PackWarningSet,
     Reason,
+    Relay,
     RelaySet,
     Result,
 )
@@ -82,6 +83,9 @@ class PeerPack:
         default_factory=lambda: {spec.parameter: spec.default for spec in PARAMETERS}
     )
     windows: dict[int, Window] = field(default_factory=dict)
+    gain_after_calibration: int = 1_000_000
+    calibrated: tuple[Relay, int] | None = None
+    """Channel and reference in mA."""
     heard: list[tuple[Command, bytes]] = field(default_factory=list)
 
     @property
@@ -202,6 +206,10 @@ class PeerPack:
                 self.windows[window.slot] = Window(window.start_min, window.end_min, window.weekdays)
             case Command.GET_WINDOW:
                 return self.windows.get(frames.GetWindow.decode(payload)[1].slot, NO_WINDOW).value
+            case Command.CALIBRATE:
+                _, calibration = frames.Calibrate.decode(payload)
+                self.calibrated = calibration.channel, calibration.reference_ma
+                return self.gain_after_calibration
             case Command.RESTORE_IMPORT:
                 _, before = frames.RestoreImport.decode(payload)
                 self.status = replace(self.status, grid_import_today_kwh=before.before_boot_kwh)

@@ -11,15 +11,17 @@ from .const import DOMAIN, PLATFORMS
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
 from .panel_offer import async_forget_offer, async_offer_panel
+from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Remember the packs of all adapters."""
+    """Remember the packs of all adapters, and offer the actions."""
     memory = Memory(hass)
     await memory.async_load()
     hass.data[MEMORY] = memory
+    async_setup_services(hass)
     return True
 
 

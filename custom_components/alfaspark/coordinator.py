@@ -14,14 +14,15 @@ from homeassistant.util import dt as dt_util
 from .helpers import check_parameter_order, command_failed
 from .last_known import last_known
 from .memory import PackRecord
+from .pack_events import PackEvents
 from .packbus.client import CommandError
 from .packbus.energy import Gap, HouseEnergy, PackEnergy
 from .packbus.fleet import FleetStatistics, FleetTotals
-from .packbus.frames import CommandFrame, DeviceType, Mode, Response, SetMode, SetParameter
+from .packbus.frames import CommandFrame, DeviceType, GetWindow, Mode, Response, SetMode, SetParameter
 from .packbus.opening import AdapterError
 from .packbus.pack import Pack
 from .packbus.parameters import Parameter
-from .packbus.settings import PackSettings, Window
+from .packbus.settings import WINDOW_SLOTS, PackSettings, Window
 
 if TYPE_CHECKING:
     from .hub import AdapterStatistics, AlfaSparkConfigEntry, Hub
@@ -51,6 +52,7 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
         """What is remembered of it."""
         self.settings = PackSettings()
         self._hub = hub
+        self._events = PackEvents(hass, self)
         self._was_available = False
 
     @property
@@ -76,6 +78,17 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
             self.note_last_known()
         self._was_available = self.available
         self.async_update_listeners()
+        self._events.follow()
+
+    @callback
+    def async_follow_events(self) -> None:
+        """Tell what happened to the pack while nothing was heard of it: time alone makes it gone."""
+        self._events.follow()
+
+    @property
+    def gone(self) -> bool | None:
+        """Whether the pack was not heard for 120 s; None while that is not known."""
+        return self._hub.is_gone(self.data)
 
     def note_last_known(self) -> None:
         """Remember what the pack said last, if it was heard since the start."""
@@ -88,6 +101,7 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
             "%s lost its supply: what it counted between %s and %s is partly unknown, its totals go on",
             self.name, begin.isoformat(" ", "seconds"), end.isoformat(" ", "seconds"),
         )  # fmt: skip
+        self._events.tell_gap(f"{begin:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}")
 
     @property
     def energy(self) -> PackEnergy:
@@ -120,6 +134,12 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
         """Put a window into a slot, 0..7. Raises HomeAssistantError with the reason if refused."""
         await self.async_command(window.command(slot))
         self.take_setting(slot, window.value)
+
+    async def async_read_windows(self) -> None:
+        """Ask the pack for its windows now. Raises HomeAssistantError with the reason if it does not answer."""
+        for slot in range(WINDOW_SLOTS):
+            response = await self.async_command(GetWindow(slot=slot))
+            self.take_setting(slot, response.value)
 
     @callback
     def take_setting(self, item: Parameter | int, value: int) -> None:

@@ -10,7 +10,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .const import CONF_CHANNEL, CONF_OPTIONS, DOMAIN
+from .coordinator import PackCoordinator
 from .hub import AlfaSparkConfigEntry
+from .packbus.frames import EnergyCounter
 from .packbus.pack import Pack
 
 # Paths and addresses name the adapter by its serial number or the owner's network.
@@ -22,8 +24,9 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: AlfaSpa
     hub = entry.runtime_data
     return {
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
-        "bus": asdict(hub.bus_readings),
-        "packs": [_pack(pack) for pack in hub.fleet.packs.values()],
+        "bus": asdict(hub.bus_readings) | {"energy": hub.bus_readings.energy.as_dict()},
+        "packs": [pack_diagnostics(pack) for pack in hub.packs.values()],
+        "elsewhere": [_pack(pack) for serial, pack in hub.fleet.packs.items() if serial not in hub.packs],
     }
 
 
@@ -31,9 +34,20 @@ async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: AlfaSparkConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
     """Return what is known of one device on the bus; nothing if it was not heard since the start."""
-    packs = entry.runtime_data.fleet.packs
+    packs = entry.runtime_data.packs
+    serials = [serial for domain, serial in device.identifiers if domain == DOMAIN and serial in packs]
+    return {"packs": [pack_diagnostics(packs[serial]) for serial in serials]}
+
+
+def pack_diagnostics(coordinator: PackCoordinator) -> dict[str, Any]:
+    """Return all that is known of a pack: what it says, what it is set to and what is remembered of it."""
+    settings, energy = coordinator.settings, coordinator.energy
     return {
-        "packs": [_pack(packs[serial]) for domain, serial in device.identifiers if domain == DOMAIN and serial in packs]
+        **_pack(coordinator.data),
+        "parameters": {parameter.name.lower(): count for parameter, count in settings.parameters.items()},
+        "windows": {str(slot): _frame(window) for slot, window in settings.windows.items()},
+        "totals_wh": {counter.name.lower(): energy.total_wh(counter) for counter in EnergyCounter},
+        "remembered": coordinator.record.as_dict(),
     }
 
 

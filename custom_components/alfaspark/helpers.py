@@ -35,6 +35,20 @@ def command_failed(pack_name: str, error: Exception) -> HomeAssistantError:
     )
 
 
+def calibration_failed(pack_name: str, error: Exception) -> HomeAssistantError:
+    """Return what to raise for a CommandError or AdapterError of a calibration, where *out of range* means the current."""
+    match error:
+        case CommandRefused(result=Result.OUT_OF_RANGE):
+            key = "calibration_implausible"
+        case CommandRefused(result=Result.BUSY):
+            key = "calibration_no_reading"
+        case _:
+            return command_failed(pack_name, error)
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key=key, translation_placeholders={"pack": pack_name}
+    )
+
+
 def broadcast_failed(problems: Iterable[HomeAssistantError]) -> HomeAssistantError:
     """Return what to raise for a command to all packs that some of them did not carry out; each with its reason."""
     return HomeAssistantError(
