@@ -22,6 +22,7 @@ from .memory import MEMORY, PackRecord
 from .packbus import frames
 from .packbus.adapter import AdapterConfig, AdapterError, AdapterStatistics, CanAdapter, ReceivedFrame
 from .packbus.client import BroadcastIncomplete, Client, CommandError, CommandTimeout, CommandUnsupported
+from .packbus.events import is_gone
 from .packbus.fleet import Fleet
 from .packbus.frames import AnnounceFlagSet, CommandFrame, FrameError, Mode, Response
 from .packbus.pack import PROTOCOL_VERSION, READING_TIMEOUT_S, Pack
@@ -108,6 +109,10 @@ class Hub:
     def connected(self) -> bool:
         """Whether the adapter is open, so that readings are news and commands arrive."""
         return self._adapter.connected
+
+    def is_gone(self, pack: Pack) -> bool | None:
+        """Whether a pack was not heard for 120 s; None while nobody has listened for so long."""
+        return is_gone(pack, self._connected_since_s, monotonic()) if self.connected else None
 
     @property
     def bus_readings(self) -> BusReadings:
@@ -249,6 +254,8 @@ class Hub:
         """Once a second: what is too old is dropped, whoever is unknown is asked for."""
         now_s = monotonic()
         self._update({pack.serial for pack in self.fleet.expire(now_s)})
+        for coordinator in self.packs.values():
+            coordinator.async_follow_events()
         self._log_silence(now_s)
         for serial in tuple(self._elsewhere):
             self._adopt(self.fleet.packs[serial])

@@ -1,0 +1,120 @@
+"""What happens to a pack is told: to triggers through the dispatcher, and to the logbook as an event of Home Assistant's bus."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.signal_type import SignalType
+
+from .const import DOMAIN
+from .event_words import ENERGY_GAP, fields
+from .packbus.events import EventKind, EventWatch, PackEvent
+from .packbus.frames import FaultCode, Reason
+
+if TYPE_CHECKING:
+    from .coordinator import PackCoordinator
+
+EVENT_ALFASPARK: Final = "alfaspark_event"
+"""What the logbook shows and no entity's state says."""
+
+_MOST_AT_ONCE = 10
+_NEXT_AFTER_S = 120.0
+"""A relay that flaps leaves ten events and then one in two minutes, for each pack and kind."""
+
+_OF_ONE_MOMENT = (FaultCode.WATCHDOG_RESTART, FaultCode.BROWN_OUT)
+"""These faults say that something has happened; that they clear some time later says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackNews:
+    """An event, and which pack it happened to."""
+
+    device_id: str
+    """Of the device registry."""
+    pack_name: str
+    """As the owner has named it."""
+    event: PackEvent
+
+
+SIGNAL_PACK_EVENT: SignalType[PackNews] = SignalType(f"{DOMAIN}_pack_event")
+
+
+class PackEvents:
+    """Tells what happens to one pack."""
+
+    def __init__(self, hass: HomeAssistant, coordinator: PackCoordinator) -> None:
+        """Know nothing of the pack yet."""
+        self._hass = hass
+        self._coordinator = coordinator
+        self._watch = EventWatch()
+        self._allowances: dict[str, Allowance] = {}
+
+    @callback
+    def follow(self) -> None:
+        """Tell what has happened since the last call."""
+        for event in self._watch.follow(self._coordinator.data, self._coordinator.gone):
+            if (device := self._device) is None:
+                continue
+            name = device.name_by_user or device.name or self._coordinator.name
+            async_dispatcher_send(self._hass, SIGNAL_PACK_EVENT, PackNews(device.id, name, event))
+            if _is_for_logbook(event):
+                self._fire(device, fields(event))
+
+    @callback
+    def tell_gap(self, begin: str, end: str) -> None:
+        """Tell a time for which nobody knows what the pack has counted; local times in words."""
+        if (device := self._device) is not None:
+            self._fire(device, {"kind": ENERGY_GAP, "begin": begin, "end": end})
+
+    @property
+    def _device(self) -> dr.DeviceEntry | None:
+        entry_id = self._coordinator.config_entry.entry_id
+        return dr.async_get(self._hass).async_get_device_by_identifier((DOMAIN, self._coordinator.serial), entry_id)
+
+    def _fire(self, device: dr.DeviceEntry, told: dict[str, Any]) -> None:
+        kind, now_s = told["kind"], self._hass.loop.time()
+        allowance = self._allowances.get(kind, Allowance(_MOST_AT_ONCE, now_s)).at(now_s)
+        if allowance.left < 1:
+            self._allowances[kind] = replace(allowance, skipped=allowance.skipped + 1)
+            return
+        if allowance.skipped:
+            told = {**told, "skipped": allowance.skipped}
+        self._allowances[kind] = replace(allowance, left=allowance.left - 1, skipped=0)
+        name = device.name_by_user or device.name or self._coordinator.name
+        self._hass.bus.async_fire(EVENT_ALFASPARK, {ATTR_DEVICE_ID: device.id, "pack": name, **told})
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many events of one kind may be fired."""
+
+    left: float
+    """0..10."""
+    time_s: float
+    """When that was so."""
+    skipped: int = 0
+    """How many were not, since the last one that was."""
+
+    def at(self, now_s: float) -> Allowance:
+        """Return what it has grown to."""
+        left = min(self.left + (now_s - self.time_s) / _NEXT_AFTER_S, _MOST_AT_ONCE)
+        return replace(self, left=left, time_s=now_s)
+
+
+def _is_for_logbook(event: PackEvent) -> bool:
+    """Whether the logbook shall tell the event. Modes, BMS and what is done by hand stand there as states of entities."""
+    match event:
+        case PackEvent(
+            kind=EventKind.MODE_CHANGED | EventKind.BMS_LOST | EventKind.BMS_RETURNED | EventKind.IMPORT_LIMIT_LOWERED
+        ):
+            return False
+        case PackEvent(kind=EventKind.RELAY_CHANGED):
+            return bool(event.moved) and event.reason is not Reason.MANUAL
+        case PackEvent(kind=EventKind.FAULT_CLEARED) if event.fault in _OF_ONE_MOMENT:
+            return False
+        case PackEvent(fault=FaultCode.BMS_LOST):
+            return False
+    return True
