@@ -8,6 +8,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN, PLATFORMS
+from .fault_issues import async_follow_faults
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
 from .panel_offer import async_forget_offer, async_offer_panel
@@ -38,6 +39,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) ->
         ) from error
     entry.runtime_data = hub
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(hub.async_on_pack(lambda pack: entry.async_on_unload(async_follow_faults(hass, pack))))
     await async_offer_panel(hass, entry)
     return True
 
