@@ -1,0 +1,142 @@
+"""Makes the pictures of the documents: what an owner sees, of the house as it is; `scripts/screenshots` calls this."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+import sys
+
+from PIL import Image
+
+from . import HouseError
+from .browser import Browser
+from .house import ENERGIES, ROOT, House
+from .storage import DOMAIN
+
+IMAGES = ROOT / "docs" / "images"
+MOST_BYTES = 200_000
+
+_PAGE_S = 45.0
+_SETTLE_S = 3.0
+"""Gauges and graphs draw themselves over a moment."""
+_LIVE_S = 60.0
+"""So long the house lives before it is looked at, so that its graphs show something."""
+_COLORS = 256
+
+# Clicks on what shows a text, through all shadow roots; true once it was there.
+_CLICK = """(text => {
+  const found = [];
+  const walk = node => {
+    if (node.nodeType === Node.TEXT_NODE && node.textContent.trim() === text) found.push(node.parentElement);
+    if (node.nodeType === Node.ELEMENT_NODE && [node.label, node.title].includes(text)) found.push(node);
+    if (node.shadowRoot) walk(node.shadowRoot);
+    node.childNodes.forEach(walk);
+  };
+  walk(document.body);
+  found.at(-1)?.click();
+  return found.length > 0;
+})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One file in docs/images, and how it comes about."""
+
+    name: str
+    size_px: tuple[int, int]
+    path: str
+    """Behind Home Assistant's address; `{pack}` is the device of the first pack."""
+    words: tuple[str, ...]
+    """What must be on the page."""
+    clicks: tuple[tuple[str, str], ...] = ()
+    """Texts to click on one after the other, each with a text that is there after it."""
+
+
+PICTURES = (
+    Picture("dashboard", (1280, 960), "/energy-packs/house", ("The house",)),
+    Picture("dashboard-mobile", (390, 844), "/energy-packs/house", ("The house",)),
+    Picture("device", (1280, 1280), "/config/devices/device/{pack}", ("Sensors", "Controls")),
+    Picture("energy", (1280, 1000), "/energy", ("Electricity", "Totals"), (("Previous", "Totals"),)),
+    Picture(
+        "setup-menu",
+        (1000, 760),
+        f"/config/integrations/dashboard/add?domain={DOMAIN}",
+        ("Do you want to set up AlfaSpark?",),
+        (("OK", "Which CAN adapter is on the packs' bus?"),),
+    ),
+    Picture(
+        "setup-serial",
+        (1000, 760),
+        f"/config/integrations/dashboard/add?domain={DOMAIN}",
+        ("Do you want to set up AlfaSpark?",),
+        (("OK", "USB or serial adapter (slcan)"), ("USB or serial adapter (slcan)", "Expert settings")),
+    ),
+)
+
+
+async def _make(house: House, picture: Picture, places: Mapping[str, str]) -> Path:
+    """Go there, click, and take the picture. Raises HouseError if something is not on the page or it is too large."""
+    file = IMAGES / f"{picture.name}.png"
+    async with Browser(*picture.size_px) as browser:
+        await browser.open(house.home_assistant.url + picture.path.format(**places))
+        await _expect(browser, picture, picture.words)
+        for text, then in picture.clicks:
+            if not await browser.evaluate(f"{_CLICK}({text!r})"):
+                raise HouseError(f"{picture.name}: there is no '{text}' to click on")
+            await _expect(browser, picture, (then,))
+        await asyncio.sleep(_SETTLE_S)
+        await browser.screenshot(file)
+    await asyncio.to_thread(_shrink, file)
+    if file.stat().st_size > MOST_BYTES:
+        raise HouseError(f"{file} has {file.stat().st_size} bytes, more than {MOST_BYTES}")
+    return file
+
+
+async def _expect(browser: Browser, picture: Picture, words: tuple[str, ...]) -> None:
+    text = await browser.wait_for_text(words, _PAGE_S)
+    if missing := [word for word in words if word not in text]:
+        raise HouseError(f"{picture.name}: not on the page after {_PAGE_S:.0f} s: {', '.join(missing)}")
+
+
+def _shrink(file: Path) -> None:
+    """A page has few colors: a palette of them is a third of the size and looks the same."""
+    with Image.open(file) as image:
+        small = image.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE)
+    small.save(file, optimize=True)
+
+
+async def _run(names: list[str]) -> None:
+    print("Starting simulated energy packs and Home Assistant ...", flush=True)
+    async with House() as house:
+        await house.wait_for(ENERGIES)
+        # Yesterday and today for the Energy panel, while the graphs fill.
+        await asyncio.gather(house.past, asyncio.sleep(_LIVE_S))
+        async with house.home_assistant.connect() as api:
+            devices = await api.call("config/device_registry/list")
+        first = [DOMAIN, house.simulator.serials[0]]
+        places = {"pack": next(device["id"] for device in devices if first in device["identifiers"])}
+        for picture in PICTURES:
+            if not names or picture.name in names:
+                file = await _make(house, picture, places)
+                print(f"{file.relative_to(ROOT)}: {file.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+def main() -> int:
+    """Run with the arguments of the command line; the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/screenshots", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", default=[], choices=[picture.name for picture in PICTURES], metavar="NAME"
+    )
+    try:
+        asyncio.run(_run(parser.parse_args().only))
+    except HouseError as error:
+        print(f"scripts/screenshots: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
