@@ -53,25 +53,41 @@ async def test_master(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPac
     await wait_until(lambda: state(hass, f"{PACK}_master") == "on")
 
 
-@pytest.mark.parametrize(
-    ("warning", "entity"),
-    [
-        (PackWarningSet.SOC_LOW, "state_of_charge_low"),
-        (PackWarningSet.SENSOR_FAULT, "current_sensors"),
-        (PackWarningSet.CLOCK_UNKNOWN, "clock"),
-        (PackWarningSet.SETTINGS_RESET, "settings"),
-        (PackWarningSet.STORAGE_FAILED, "storage"),
-        (PackWarningSet.NODE_NUMBER_CONFLICT, "node_number"),
-    ],
-)
-async def test_warnings(
-    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, warning: PackWarningSet, entity: str
+WARNINGS = {
+    PackWarningSet.LOADS_LIMIT: "loads_limit",
+    PackWarningSet.IMPORT_LIMIT_EXHAUSTED: "import_limit_exhausted",
+    PackWarningSet.SOC_LOW: "state_of_charge_low",
+    PackWarningSet.CLOCK_UNKNOWN: "clock",
+    PackWarningSet.HOST_LOST: "contact_with_home_assistant",
+    PackWarningSet.SENSOR_FAULT: "current_sensors",
+    PackWarningSet.SETTINGS_RESET: "settings",
+    PackWarningSet.NODE_NUMBER_CONFLICT: "node_number",
+    PackWarningSet.STORAGE_FAILED: "storage",
+    PackWarningSet.IMPORT_ABOVE_80: "import_above_80",
+    PackWarningSet.IMPORT_ABOVE_90: "import_above_90",
+}
+
+
+async def test_each_warning_has_a_sensor_of_its_own(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
 ) -> None:
-    assert state(hass, f"{PACK}_{entity}") == "off"
-    pack.report(replace(STATUS, warnings=warning))
-    await wait_until(lambda: state(hass, f"{PACK}_{entity}") == "on")
+    async def stand(*expected: str) -> None:
+        await wait_until(
+            lambda: [entity for entity in WARNINGS.values() if state(hass, f"{PACK}_{entity}") == "on"] == [*expected],
+            f"for {expected} and nothing else",
+        )
+
+    await stand()
+    for warning, entity in WARNINGS.items():
+        pack.report(replace(STATUS, warnings=warning))
+        await stand(entity)
     pack.report(STATUS)
-    await wait_until(lambda: state(hass, f"{PACK}_{entity}") == "off")
+    await stand()
+
+
+def test_no_warning_is_left_out() -> None:
+    """A lost BMS is said by the BMS's own sensor."""
+    assert set(PackWarningSet) == {*WARNINGS, PackWarningSet.BMS_LOST}
 
 
 async def test_battery_alarms_are_named(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:

@@ -10,6 +10,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.alfaspark.packbus.frames import BatteryState, EnergyCounter
+from custom_components.alfaspark.packbus.parameters import Parameter
+from custom_components.alfaspark.sensor import BUS_SENSORS, PACK_SENSORS
+from custom_components.alfaspark.sensors.steps import SteppedSensorDescription
 
 from .conftest import SERIAL, Clock, state, wait_until
 from .peers import BATTERY, LOADS, POWER, UNKNOWN_BATTERY, UNKNOWN_POWER, PeerPack
@@ -63,7 +66,7 @@ async def test_what_is_disabled_until_the_owner_wants_it(
     disabled = {
         entity.entity_id
         for entity in er.async_entries_for_config_entry(entity_registry, house.entry_id)
-        if entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+        if entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION and entity.domain == "sensor"
     }
     assert disabled == {
         *(f"{PACK}_{channel}_current" for channel in ("grid", "inverter_output", "load_1", "load_2")),
@@ -178,6 +181,59 @@ async def test_a_reading_that_moves_is_written_at_once(
     pack.report(replace(POWER, grid_w=125), replace(BATTERY, state=BatteryState.IDLE, current_a=0.0))
     await wait_until(lambda: state(hass, f"{PACK}_grid_power") == "125")
     await wait_until(lambda: state(hass, f"{PACK}_battery_state") == "idle")
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_nothing_is_written_while_nothing_moves_whatever_was_enabled(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a heartbeat to wait for, each sensor may hold back only because its reading is the same."""
+    monkeypatch.setattr("custom_components.alfaspark.sensors.steps.HEARTBEAT_S", 0.0)
+    hub = house.runtime_data
+
+    async def say_it_again() -> None:
+        heard = hub.bus_readings.adapter.frames_received
+        pack.introduce()
+        pack.report()
+        pack.count(ENERGIES_WH)
+        said = 2 + 2 * 5 + 2 * len(ENERGIES_WH)
+        await wait_until(lambda: hub.bus_readings.adapter.frames_received >= heard + said)
+        await hass.async_block_till_done()
+        hub.bus.async_follow_hub()
+
+    def reported() -> dict[str, float]:
+        """When each state was last written. Frames move the bus, of course."""
+        return {
+            shown.entity_id: shown.last_reported_timestamp
+            for shown in hass.states.async_all(("sensor", "binary_sensor"))
+            if shown.entity_id != "sensor.alfaspark_can_bus_load"
+            and shown.attributes.get("unit_of_measurement") != "frames"
+        }
+
+    await clock.advance(1)
+    await wait_until(lambda: Parameter.IMPORT_LIMIT in hub.packs[SERIAL].settings.parameters, "for the limits")
+    await say_it_again()
+    # The sums over all packs begin with what is counted after the first time.
+    await say_it_again()
+    await wait_until(lambda: state(hass, "sensor.alfaspark_load_2_energy") == "0.0")
+    before = reported()
+    for _ in range(3):
+        await say_it_again()
+    assert reported() == before
+
+    pack.report(replace(POWER, solar_w=716))
+    await wait_until(lambda: state(hass, f"{PACK}_solar_power") == "716")
+    assert {entity_id for entity_id, at in reported().items() if at != before[entity_id]} == {f"{PACK}_solar_power"}
+
+
+def test_every_quantity_has_a_deadband() -> None:
+    """Only what somebody sets, and the number of packs, is written with each move."""
+    written_with_each_move = {
+        description.key
+        for description in (*PACK_SENSORS, *BUS_SENSORS)
+        if isinstance(description, SteppedSensorDescription) and description.options is None and not description.step
+    }
+    assert written_with_each_move == {"packs", "import_limit", "eco_limit"}
 
 
 async def test_the_sums_of_the_fleet(hass: HomeAssistant, house: MockConfigEntry) -> None:
