@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.config_entries import ConfigFlowResult, SubentryFlowResult
 from homeassistant.core import HomeAssistant
 
 from custom_components.alfaspark.const import CONF_BITRATE, DOMAIN
@@ -22,7 +22,7 @@ async def unload(hass: HomeAssistant) -> None:
         assert await hass.config_entries.async_unload(entry.entry_id)
 
 
-def suggested(result: ConfigFlowResult) -> dict[str, Any]:
+def suggested(result: ConfigFlowResult | SubentryFlowResult) -> dict[str, Any]:
     """Return what a form is filled with."""
     schema = result["data_schema"]
     assert schema is not None

@@ -13,15 +13,18 @@ from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
 from .panel_offer import async_forget_offer, async_offer_panel
 from .services import async_setup_services
+from .sockets import SOCKETS, SocketKeeper
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Remember the packs of all adapters, and offer the actions."""
+    """Remember the packs of all adapters, look after their smart sockets, and offer the actions."""
     memory = Memory(hass)
     await memory.async_load()
     hass.data[MEMORY] = memory
+    hass.data[SOCKETS] = SocketKeeper(hass)
+    await hass.data[SOCKETS].async_start()
     async_setup_services(hass)
     return True
 

@@ -8,8 +8,16 @@ from typing import Any, override
 
 from can.interfaces import VALID_INTERFACES
 from homeassistant.components import usb
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+    ConfigSubentryFlow,
+)
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_NAME, CONF_PORT
+from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -40,6 +48,8 @@ from .hub import AlfaSparkConfigEntry, adapter_config
 from .packbus.adapter import AdapterConfig, AdapterError, CanAdapter, ReceivedFrame
 from .packbus.client import Client
 from .packbus.fleet import Fleet
+from .sockets import SUBENTRY_SOCKETS
+from .subentry_flow import SocketsSubentryFlow
 
 _NETWORK_INTERFACES = Path("/sys/class/net")
 _ARPHRD_CAN = "280"
@@ -182,6 +192,13 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
     """Arguments of the try that heard no pack."""
     _frames_heard = 0
     _discovered: UsbServiceInfo
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+        """Offer lists of smart sockets."""
+        return {SUBENTRY_SOCKETS: SocketsSubentryFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
