@@ -127,9 +127,9 @@ class CanAdapter:
     async def open(self) -> None:
         """Open the adapter and keep it open from now on.
 
-        Raises AdapterError if it cannot be opened now; nothing is left running then. Once open, it is reopened after
-        a loss with pauses of 1 s, doubling to 30 s, until `close()`. Takes up to 12 s; cancelled, it ends by itself,
-        and `close()` waits for that.
+        Raises AdapterError if it cannot be opened now; nothing is left running then. RuntimeError if it is open already.
+        Once open, it is reopened after a loss with pauses of 1 s, doubling to 30 s, until `close()`. Takes up to 12 s;
+        cancelled, it ends by itself, and `close()` waits for that.
         """
         if self._thread is not None:
             raise RuntimeError("The adapter is open already")
