@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import contextlib
+from functools import partial
 import os
 import signal
 import sys
 import time
+from typing import Any
 
 from . import HouseError
 from .check import check
@@ -27,6 +29,16 @@ async def _live(house: House) -> None:
             print("\nEnding Home Assistant and the packs ...", flush=True)
 
 
+def _tell(done: asyncio.Task[Any], what: str) -> None:
+    """Say what is there now, or why it is not; the rest of the house does not depend on it."""
+    if done.cancelled():
+        return
+    if (error := done.exception()) is None:
+        print(what, flush=True)
+    else:
+        print(f"This is not so: {what} {error!r}", file=sys.stderr, flush=True)
+
+
 async def _run(arguments: argparse.Namespace) -> None:
     began = time.monotonic()
     print(f"Starting {PACKS} simulated energy packs and Home Assistant ...", flush=True)
@@ -39,6 +51,8 @@ async def _run(arguments: argparse.Namespace) -> None:
                 print(f"Screenshot: {picture.relative_to(ROOT)}")
         else:
             print(f"\n    {house.url}\n\nLogs: {house.folder.relative_to(ROOT)}")
+            house.past.add_done_callback(partial(_tell, what="The Energy panel shows yesterday and today."))
+            house.past_joined.add_done_callback(partial(_tell, what="In it, the live hours go on where the past ends."))
             await _live(house)
 
 

@@ -47,6 +47,21 @@ _PAGE_TEXT = """(() => {
   return texts.join("\\n");
 })()"""
 
+# Clicks the first button with a label, through all shadow roots; returns whether there is one.
+_CLICK = """(label => {
+  const find = node => {
+    if (node.localName.endsWith("button") && node.label === label) return node;
+    for (const child of [...(node.shadowRoot ? node.shadowRoot.children : []), ...node.children]) {
+      const found = find(child);
+      if (found) return found;
+    }
+    return null;
+  };
+  const found = find(document.documentElement);
+  if (found) found.click();
+  return Boolean(found);
+})(%s)"""
+
 
 class Browser:
     """One window. Used in `async with`; ends the browser and removes its profile at the end."""
@@ -143,6 +158,11 @@ class Browser:
         if "exceptionDetails" in answer:
             raise HouseError(f"In the page: {json.dumps(answer['exceptionDetails'])[:500]}")
         return answer["result"].get("value")
+
+    async def click(self, label: str) -> None:
+        """Click the first button with this label. Raises HouseError if there is none."""
+        if not await self.evaluate(_CLICK % json.dumps(label)):
+            raise HouseError(f"In the page: there is no button '{label}'")
 
     async def wait_for_text(self, words: Sequence[str], within_s: float) -> str:
         """All that the page shows as text, once all of the words are in it; after that time as much as there is."""

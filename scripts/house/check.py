@@ -1,6 +1,8 @@
 """Whether the house is as an owner would want to find it."""
 
 import asyncio
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 import re
 from typing import Any
@@ -10,6 +12,7 @@ from .api import Api
 from .browser import Browser
 from .entities import Entities
 from .house import ENERGIES, House
+from .past_import import Seam
 
 _AGREE_S = 30.0
 _PAGE_S = 45.0
@@ -18,14 +21,22 @@ _WINDOW_PX = (1600, 1100)
 # Statistics are first compiled when the clock next passes five minutes; until then their absence says nothing.
 _NOT_YET = "statistics_not_defined"
 
+_NO_DATA = "There is no data for this period."
+
+# No hour of the house can change more: three packs with what their relays carry.
+_MOST_KWH = 36.0
+_ROUNDING_KWH = 1e-6
+
 
 async def check(house: House, screenshots: Path) -> list[Path]:
     """Look at everything; the screenshots made. Raises HouseError with all that is wrong."""
     await house.wait_for(ENERGIES)
+    # With it, all statistics that the panel wants are there.
+    await house.past
     async with house.home_assistant.connect() as api:
         problems = [
             *await disagreements(house, api),
-            *energy_problems(await api.call("energy/validate")),
+            *energy_problems(await api.call("energy/validate"), statistics_due=True),
         ]
     pictures, page_problems = await _look(house, screenshots)
     problems += page_problems
@@ -83,6 +94,43 @@ def energy_problems(validation: dict[str, Any], *, statistics_due: bool = False)
     ]
 
 
+async def seam_problems(api: Api, seam: Seam) -> list[str]:
+    """Where energies step, between the imported past and now; to be called once the two are joined."""
+    ids = [*seam.sums]
+    hourly, live = [
+        await api.call(
+            "recorder/statistics_during_period",
+            start_time=start.isoformat(),
+            statistic_ids=ids,
+            period=period,
+            types=["change", "state", "sum"],
+        )
+        for start, period in ((seam.hour - timedelta(days=3), "hour"), (seam.hour, "5minute"))
+    ]
+    return [problem for entity in ids for problem in steps(entity, hourly.get(entity, []), live.get(entity, []), seam)]
+
+
+def steps(entity: str, hourly: list[dict[str, Any]], live: list[dict[str, Any]], seam: Seam) -> list[str]:
+    """Where one statistic steps; `hourly` from before the past, `live` every five minutes since the seam."""
+    before = [row for row in hourly if row["start"] < seam.hour.timestamp() * 1000]
+    if not before or not live:
+        return [f"Statistics: {entity} has no past" if live else f"Statistics: {entity} has nothing live"]
+    kwh = 1.0 if seam.units[entity] == "kWh" else 1000.0
+    problems = [
+        f"Statistics: {entity} changes by {row['change']} {seam.units[entity]} in an hour"
+        for row in hourly
+        if not 0.0 <= row["change"] + _ROUNDING_KWH * kwh <= _MOST_KWH * kwh
+    ]
+    rows = [before[-1], *live]
+    for name in ("sum", "state"):
+        problems += [
+            f"Statistics: the {name} of {entity} steps from {row[name]} to {after[name]} {seam.units[entity]}"
+            for row, after in pairwise(rows)
+            if not 0.0 <= after[name] - row[name] + _ROUNDING_KWH * kwh <= _MOST_KWH * kwh / 12
+        ]
+    return problems
+
+
 def log_problems(lines: list[str]) -> list[str]:
     """Lines of the log that the integration, or something that it needs, is to blame for."""
     blame = re.compile(r" ERROR .*alfaspark|blocking call|Setup failed for|WARNING .*custom_components\.alfaspark")
@@ -92,7 +140,7 @@ def log_problems(lines: list[str]) -> list[str]:
 async def _look(house: House, screenshots: Path) -> tuple[list[Path], list[str]]:
     """Open the dashboard and the Energy panel as the owner would, and take pictures."""
     expected = ["The house", *(house.entities.names[serial] for serial in house.simulator.serials)]
-    dashboard, energy = screenshots / "dashboard.png", screenshots / "energy.png"
+    dashboard, energy, yesterday = (screenshots / f"{name}.png" for name in ("dashboard", "energy", "yesterday"))
     async with Browser(*_WINDOW_PX) as browser:
         await browser.open(house.url)
         text = await browser.wait_for_text(expected, _PAGE_S)
@@ -110,4 +158,17 @@ async def _look(house: House, screenshots: Path) -> tuple[list[Path], list[str]]
             problems.append("Energy panel: it does not show up")
         await asyncio.sleep(2.0)
         await browser.screenshot(energy)
-    return [dashboard, energy], problems
+        problems += await _look_at_yesterday(house, browser, yesterday)
+    return [dashboard, energy, yesterday], problems
+
+
+async def _look_at_yesterday(house: House, browser: Browser, screenshot: Path) -> list[str]:
+    await browser.open(f"{house.home_assistant.url}/energy/electricity")
+    await browser.wait_for_text(["Solar production"], _PAGE_S)
+    await browser.click("Previous")
+    await asyncio.sleep(3.0)
+    shown = await browser.wait_for_text(["Solar production"], _PAGE_S)
+    await browser.screenshot(screenshot)
+    return (
+        ["Energy panel: it shows nothing of yesterday"] if "Solar production" not in shown or _NO_DATA in shown else []
+    )

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 import shutil
 import tempfile
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from . import HouseError, panels
 from .entities import Entities, find
 from .home_assistant import HomeAssistant, time_zone
+from .past import live_through
+from .past_import import Seam, import_past, join
 from .process import Child
 from .simulator import Simulator, free_port
 from .storage import DOMAIN, Installation
@@ -20,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build"
 
 PACKS = 3
+_WHICH_PACKS = ("--packs", str(PACKS), "--seed", "1")
 # What each pack must show before the house counts as started.
 READINGS = ("soc", "battery_power", "grid_power", "home_power", "solar_power", "load1_power", "load2_power")
 # Come later: a counter is sent every 10 s only.
@@ -44,9 +48,16 @@ class House:
         self.simulator: Simulator
         self.home_assistant: HomeAssistant
         self.entities: Entities
+        self.past: asyncio.Task[Seam]
+        """Ends when yesterday and today until now are in the statistics; raises HouseError if that fails."""
+        self.past_joined: asyncio.Task[None]
+        """Ends when the live statistics, some minutes old by then, go on where the past ends."""
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._time_zone = time_zone()
+        self._set_up = asyncio.Event()
         self._children: list[Child] = []
         self._simulator_options = (
-            *("--packs", str(PACKS), "--seed", "1", "--start", _MORNING),
+            *(*_WHICH_PACKS, "--start", _MORNING),
             *("--slcan", f"127.0.0.1:{free_port()}", "--control", f"127.0.0.1:{free_port()}"),
             *("--storage", str(self.folder / "flash")),
         )
@@ -60,13 +71,16 @@ class House:
         """Start everything and wait until each pack's values are there. Raises HouseError with what is missing."""
         try:
             await self.start_simulator()
+            self.past = asyncio.create_task(self._show_past())
+            self.past_joined = asyncio.create_task(self._join_past())
+            self._tasks = [self.past, self.past_joined]
             self.home_assistant = await HomeAssistant.start(
                 Installation(
                     config_dir=self.folder / "config",
                     port=free_port(),
                     integration=ROOT / "custom_components" / DOMAIN,
                     adapter_url=self.simulator.slcan_url,
-                    time_zone=time_zone(),
+                    time_zone=self._time_zone,
                 )
             )
             self._children.append(self.home_assistant.child)
@@ -74,6 +88,7 @@ class House:
             await self.wait_for(READINGS)
             async with self.home_assistant.connect() as api:
                 await panels.set_up(api, self.entities, self.simulator.serials)
+            self._set_up.set()
         except BaseException as error:
             await self._leave(error)
             raise
@@ -85,7 +100,21 @@ class House:
         """End everything: Home Assistant before the bus under it."""
         await self._leave(error)
 
+    async def _show_past(self) -> Seam:
+        now = datetime.now(UTC)
+        past = await live_through(ROOT, self.folder / "past.log", _WHICH_PACKS, now, self._time_zone)
+        await self._set_up.wait()
+        await self.wait_for(ENERGIES)
+        return await import_past(self.home_assistant, self.entities, past)
+
+    async def _join_past(self) -> None:
+        seam = await self.past
+        await join(self.home_assistant, seam)
+
     async def _leave(self, error: BaseException | None) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._children:
             await self._children.pop().stop()
         # The logs stay where something failed.

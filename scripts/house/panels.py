@@ -1,12 +1,17 @@
 """The dashboard and the Energy panel of a house: what an owner wants to see first."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from . import HouseError
 from .api import Api
 from .entities import Entities
+from .storage import DOMAIN
 
 URL_PATH = "energy-packs"
+
+_OFFER_S = 20.0
 
 _RELAYS = {"grid_relay": "Grid", "inverter_relay": "Inverter", "load1_relay": "Load 1", "load2_relay": "Load 2"}
 
@@ -15,7 +20,7 @@ type Card = dict[str, Any]
 
 async def set_up(api: Api, entities: Entities, serials: Sequence[str]) -> None:
     """Make the dashboard, the first page that Home Assistant shows, and tell the Energy panel what measures what."""
-    await api.call("energy/save_prefs", **energy_preferences(entities, serials))
+    await _accept_offer(api, [entities.names[serial] for serial in serials])
     await api.call(
         "lovelace/dashboards/create",
         url_path=URL_PATH,
@@ -28,45 +33,25 @@ async def set_up(api: Api, entities: Entities, serials: Sequence[str]) -> None:
     await api.call("frontend/set_system_data", key="core", value={"default_panel": URL_PATH})
 
 
-def energy_preferences(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
-    """Each pack has its own meters: they add up to the house."""
-    sources: list[dict[str, Any]] = []
-    loads: list[dict[str, Any]] = []
-    for serial in serials:
-        name = entities.names[serial]
-        sources += [
-            {
-                "type": "grid",
-                "name": name,
-                "stat_energy_from": entities.of(serial, "grid_energy"),
-                "stat_rate": entities.of(serial, "grid_power"),
-                "cost_adjustment_day": 0,
-            },
-            {
-                "type": "solar",
-                "name": name,
-                "stat_energy_from": entities.of(serial, "solar_energy"),
-                "stat_rate": entities.of(serial, "solar_power"),
-                "config_entry_solar_forecast": None,
-            },
-            {
-                "type": "battery",
-                "name": name,
-                "stat_energy_from": entities.of(serial, "battery_discharged_energy"),
-                "stat_energy_to": entities.of(serial, "battery_charged_energy"),
-                "stat_rate": entities.of(serial, "battery_discharge_power"),
-                "stat_soc": entities.of(serial, "soc"),
-            },
-        ]
-        loads += [
-            {
-                "stat_consumption": entities.of(serial, f"{load}_energy"),
-                "stat_rate": entities.of(serial, f"{load}_power"),
-                "name": f"{name} load {load[-1]}",
-            }
-            for load in ("load1", "load2")
-        ]
-    return {"energy_sources": sources, "device_consumption": loads}
+async def _accept_offer(api: Api, names: Sequence[str]) -> None:
+    """Have the packs added to the Energy panel as an owner would: by the repair that offers it.
+
+    Raises HouseError if nothing is offered for all of the packs, or if it is not carried out.
+    """
+    offered = "nothing"
+    try:
+        async with asyncio.timeout(_OFFER_S):
+            while not all(name in offered for name in names):
+                await asyncio.sleep(0.2)
+                for issue in (await api.call("repairs/list_issues"))["issues"]:
+                    if issue["domain"] == DOMAIN and issue["translation_key"] == "energy_panel":
+                        issue_id, offered = issue["issue_id"], issue["translation_placeholders"]["packs"]
+    except TimeoutError:
+        raise HouseError(f"No repair offers to add {', '.join(names)} to the Energy panel, but {offered}") from None
+    question = await api.post("/api/repairs/issues/fix", {"handler": DOMAIN, "issue_id": issue_id})
+    result = await api.post(f"/api/repairs/issues/fix/{question['flow_id']}", {})
+    if result["type"] != "create_entry":
+        raise HouseError(f"The Energy panel's repair ends with {result}")
 
 
 def dashboard(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
@@ -119,7 +104,7 @@ def _powers(entities: Entities, owner: str, columns: int) -> list[Card]:
             ("solar_power", "Solar", "mdi:solar-power", "amber"),
             ("home_power", "Home", "mdi:home", "blue"),
             ("grid_power", "Grid", "mdi:transmission-tower", "purple"),
-            ("battery_power", "Battery (+ charging)", "mdi:battery-charging", "green"),
+            ("battery_power", "Battery charging", "mdi:battery-charging", "green"),
         )
     ]
 

@@ -96,13 +96,20 @@ async def test_killing_it_ends_everything() -> None:
 async def test_it_says_what_died_and_ends_the_rest() -> None:
     demo = await _start()
     children = demo.children()
-    os.kill(_named(children, "alfaspark-sim"), signal.SIGKILL)
+    os.kill(_bus(children), signal.SIGKILL)
     assert await demo.wait_for_end() == 1
     assert "The simulator ended by itself by signal 9" in demo.said
     assert await _all_ended(children)
     demo.forget_logs()
 
 
-def _named(pids: Sequence[int], name: str) -> int:
-    (found,) = [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == name]
+def _bus(pids: Sequence[int]) -> int:
+    """Return the simulator that Home Assistant hears; another one computes the past."""
+    (found,) = [pid for pid in pids if {b"alfaspark-sim", b"--slcan"} <= _words(pid)]
     return found
+
+
+def _words(pid: int) -> set[bytes]:
+    """Return the words of a command line, the program without its folder."""
+    program, *words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return {program.rpartition(b"/")[2], *words}

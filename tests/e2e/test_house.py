@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.house.api import Api, ApiError
-from scripts.house.check import disagreements, energy_problems
+from scripts.house.check import disagreements, energy_problems, seam_problems
 from scripts.house.house import ENERGIES, PACKS, READINGS, House, is_number
 
 from .conftest import Viewer, eventually
@@ -169,6 +169,15 @@ async def test_it_is_still_there_when_a_trial_configuration_would_have_been_reve
     async with house.home_assistant.connect() as api:
         assert not energy_problems(await api.call("energy/validate"), statistics_due=True)
         assert not await disagreements(house, api)
+
+
+async def test_the_past_day_and_the_live_hours_join_without_a_step(house: House) -> None:
+    await house.past_joined
+    seam = await house.past
+    assert len(seam.sums) >= PACKS * len(ENERGIES)
+    assert all(total > 0 for total in seam.sums.values())
+    async with house.home_assistant.connect() as api:
+        assert not await seam_problems(api, seam)
 
 
 async def test_nothing_went_wrong_unnoticed(house: House) -> None:
