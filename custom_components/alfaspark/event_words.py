@@ -12,47 +12,48 @@ from .packbus.frames import FaultCode, Relay
 ENERGY_GAP: Final = "energy_gap"
 """The kind of what is told when a pack lost its supply and with it part of its counters."""
 
+# As translations/en.json has them; a test holds the two together.
 MODES: Final = {
-    "self_consumption": "self-consumption",
-    "eco": "eco",
-    "time_of_use": "time of use",
-    "backup": "backup",
-    "import_limit": "grid import limit",
+    "self_consumption": "Self-consumption",
+    "eco": "Eco",
+    "time_of_use": "Time of use",
+    "backup": "Backup",
+    "import_limit": "Grid import limit",
 }
 RELAYS: Final = {
-    "grid": "grid relay",
-    "inverter": "inverter output relay",
-    "load1": "relay of load 1",
-    "load2": "relay of load 2",
+    "grid": "Grid relay",
+    "inverter": "Inverter output relay",
+    "load1": "Load 1 relay",
+    "load2": "Load 2 relay",
 }
 REASONS: Final = {
-    "start_up": "start-up",
-    "manual": "by hand",
-    "self_consumption_low_soc": "self-consumption, battery low",
-    "self_consumption_charged": "self-consumption, battery charged",
-    "backup": "backup",
-    "import_limit_exhausted": "the day's grid import limit is exhausted",
-    "eco_shed": "shed by eco",
-    "eco_restored": "restored by eco",
-    "inside_window": "inside a time window",
-    "outside_window": "outside the time windows",
-    "bms_lost": "its BMS does not answer",
-    "clock_unknown": "the time is unknown",
-    "minimum_time": "waits for its minimum time",
+    "start_up": "Start-up",
+    "manual": "By hand",
+    "self_consumption_low_soc": "Self-consumption: battery low",
+    "self_consumption_charged": "Self-consumption: battery charged",
+    "backup": "Backup",
+    "import_limit_exhausted": "Import limit exhausted",
+    "eco_shed": "Shed by eco",
+    "eco_restored": "Restored by eco",
+    "inside_window": "Inside a time window",
+    "outside_window": "Outside the time windows",
+    "bms_lost": "BMS does not answer",
+    "clock_unknown": "Time unknown",
+    "minimum_time": "Waits for its minimum time",
 }
 FAULTS: Final = {
-    "bms_lost": "its BMS does not answer",
-    "sensor_clipped": "more current than the current transformer can measure",
-    "open_relay_current": "current through an open relay",
-    "grid_sense_implausible": "the grid sense input makes no sense",
-    "no_node_number_free": "no node number is free",
-    "node_number_conflict": "another device has its node number",
-    "storage_failed": "settings could not be stored",
-    "settings_reset": "settings were damaged and are reset",
-    "watchdog_restart": "it hung and was restarted",
-    "brown_out": "its supply sagged and it restarted",
-    "bus_off": "it cannot send on the CAN bus",
-    "update_failed": "its firmware update failed",
+    "bms_lost": "BMS does not answer",
+    "sensor_clipped": "Current beyond the sensor's range",
+    "open_relay_current": "Current through an open relay",
+    "grid_sense_implausible": "Grid sense input implausible",
+    "no_node_number_free": "No node number free",
+    "node_number_conflict": "Node number used twice",
+    "storage_failed": "Storage failed",
+    "settings_reset": "Settings were damaged and reset",
+    "watchdog_restart": "Restarted by the watchdog",
+    "brown_out": "Restarted after a brown-out",
+    "bus_off": "Off the CAN bus",
+    "update_failed": "Update failed",
 }
 
 _CHANNELS = {
@@ -76,9 +77,12 @@ _SENTENCES: Mapping[str, str] = {
     EventKind.PACK_RESTARTED: "restarted",
     EventKind.BMS_LOST: "gets no answer from its BMS",
     EventKind.BMS_RETURNED: "hears its BMS again",
-    EventKind.FAULT_APPEARED: "has a fault: {fault_name}",
-    EventKind.FAULT_CLEARED: "no longer has this fault: {fault_name}",
-    EventKind.RELAY_CHANGED: "{moved_to} the {relay_name}: {reason_name}",
+    EventKind.FAULT_APPEARED: "has a fault: {fault}",
+    EventKind.FAULT_CLEARED: "no longer has this fault: {fault}",
+    EventKind.RELAY_CHANGED: "{moved} the {relay}: {reason}",
+    "socket_shed": "shed {socket_name}: {reason_name}",
+    "socket_restored": "restored {socket_name}: {reason_name}",
+    "socket_failed": "could not switch {socket_name}, which does not do what it is asked for",
     ENERGY_GAP: "lost its supply: what it counted between {begin} and {end} is partly unknown, its totals go on",
 }
 
@@ -106,12 +110,22 @@ def fields(event: PackEvent) -> dict[str, Any]:
 def sentence(told: Mapping[str, Any]) -> str:
     """Return what happened, to be read after the pack's name, from `fields` of this version or another one."""
     kind = str(told.get("kind"))
-    words = {**told, "moved_to": "closed" if told.get("to") == "closed" else "opened"}
+    names = {key: told.get(f"{key}_name") for key in ("relay", "reason", "fault")}
+    words = {
+        **told,
+        "moved": "closed" if told.get("to") == "closed" else "opened",
+        **{key: _inside(str(name)) for key, name in names.items() if name},
+    }
     try:
         text = _SENTENCES[kind].format_map(words)
     except KeyError:
         text = kind.replace("_", " ")
     return text + _SKIPPED.format_map(told) if told.get("skipped") else text
+
+
+def _inside(name: str) -> str:
+    """Return a name as it is written inside a sentence, where it is no abbreviation such as BMS."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
 
 
 def _fault_name(code: FaultCode, argument: int | None) -> str:

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.const import ATTR_DEVICE_ID, Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN
 from .event_words import ENERGY_GAP, fields
 from .packbus.events import EventKind, EventWatch, PackEvent
-from .packbus.frames import FaultCode, Reason
+from .packbus.frames import FaultCode, Mode, Reason, Relay
 
 if TYPE_CHECKING:
     from .coordinator import PackCoordinator
@@ -60,7 +60,7 @@ class PackEvents:
                 continue
             name = device.name_by_user or device.name or self._coordinator.name
             async_dispatcher_send(self._hass, SIGNAL_PACK_EVENT, PackNews(device.id, name, event))
-            if _is_for_logbook(event):
+            if _is_worth_telling(event) and not self._is_shown(event):
                 self._fire(device, fields(event))
 
     @callback
@@ -73,6 +73,15 @@ class PackEvents:
     def _device(self) -> dr.DeviceEntry | None:
         entry_id = self._coordinator.config_entry.entry_id
         return dr.async_get(self._hass).async_get_device_by_identifier((DOMAIN, self._coordinator.serial), entry_id)
+
+    def _is_shown(self, event: PackEvent) -> bool:
+        """Whether the logbook shows it already, as the state of an entity that the owner has not disabled."""
+        if (shown := shown_by(event)) is None:
+            return False
+        (platform, key), registry = shown, er.async_get(self._hass)
+        entity_id = registry.async_get_entity_id(platform, DOMAIN, f"{self._coordinator.serial}_{key}")
+        entity = registry.async_get(entity_id) if entity_id else None
+        return entity is not None and entity.disabled_by is None
 
     def _fire(self, device: dr.DeviceEntry, told: dict[str, Any]) -> None:
         kind, now_s = told["kind"], self._hass.loop.time()
@@ -104,17 +113,31 @@ class Allowance:
         return replace(self, left=left, time_s=now_s)
 
 
-def _is_for_logbook(event: PackEvent) -> bool:
-    """Whether the logbook shall tell the event. Modes, BMS and what is done by hand stand there as states of entities."""
-    match event:
-        case PackEvent(
-            kind=EventKind.MODE_CHANGED | EventKind.BMS_LOST | EventKind.BMS_RETURNED | EventKind.IMPORT_LIMIT_LOWERED
-        ):
+def _is_worth_telling(event: PackEvent) -> bool:
+    """Whether an owner wants to read of it: not that a relay follows its switch, nor that an old restart is old now."""
+    match event.kind:
+        case EventKind.IMPORT_LIMIT_LOWERED:
             return False
-        case PackEvent(kind=EventKind.RELAY_CHANGED):
+        case EventKind.RELAY_CHANGED:
             return bool(event.moved) and event.reason is not Reason.MANUAL
-        case PackEvent(kind=EventKind.FAULT_CLEARED) if event.fault in _OF_ONE_MOMENT:
-            return False
-        case PackEvent(fault=FaultCode.BMS_LOST):
-            return False
+        case EventKind.FAULT_CLEARED:
+            return event.fault not in _OF_ONE_MOMENT
     return True
+
+
+def shown_by(event: PackEvent) -> tuple[Platform, str] | None:
+    """Return platform and key of the pack's entity whose state says the same; None where there is none."""
+    match event:
+        case PackEvent(kind=EventKind.MODE_CHANGED, mode=Mode() as mode):
+            return Platform.SWITCH, f"{mode.name.lower()}_mode"
+        case PackEvent(kind=EventKind.RELAY_CHANGED, relay=Relay() as relay):
+            return Platform.SENSOR, f"{relay.name.lower()}_reason"
+        case PackEvent(kind=EventKind.LOADS_LIMIT_REACHED | EventKind.LOADS_LIMIT_ENDED):
+            return Platform.BINARY_SENSOR, "loads_limit"
+        case PackEvent(kind=EventKind.IMPORT_LIMIT_REACHED, percent=80 | 90 as percent):
+            return Platform.BINARY_SENSOR, f"import_above_{percent}"
+        case PackEvent(kind=EventKind.IMPORT_LIMIT_REACHED | EventKind.IMPORT_LIMIT_RELEASED):
+            return Platform.BINARY_SENSOR, "import_limit_exhausted"
+        case PackEvent(kind=EventKind.BMS_LOST | EventKind.BMS_RETURNED) | PackEvent(fault=FaultCode.BMS_LOST):
+            return Platform.BINARY_SENSOR, "bms"
+    return None
