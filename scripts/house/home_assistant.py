@@ -28,22 +28,11 @@ class HomeAssistant:
     async def start(cls, installation: storage.Installation) -> Self:
         """Write the configuration and start; `wait_until_running` tells when it can be used."""
         token = await storage.write(installation)
-        child = await Child.start(
-            "Home Assistant",
-            # All it needs is installed, so it never downloads anything.
-            [
-                sys.executable,
-                "-m",
-                "homeassistant",
-                "--config",
-                installation.config_dir,
-                "--skip-pip",
-                "--log-no-color",
-            ],
-            log=installation.config_dir / "console.log",
-            cwd=installation.config_dir,
-        )
-        return cls(child, installation, token)
+        return cls(await _launch(installation.config_dir), installation, token)
+
+    async def start_again(self) -> None:
+        """Start it after its process has ended, with the configuration and the history that it has."""
+        self.child = await _launch(self.log.parent)
 
     def connect(self) -> Api:
         """A new connection, to be used in `async with`."""
@@ -79,3 +68,17 @@ def time_zone(localtime: Path = Path("/etc/localtime")) -> str:
     """The name of this machine's time zone; UTC where it cannot be told."""
     _, found, name = str(localtime.resolve()).partition("/zoneinfo/")
     return name if found else "UTC"
+
+
+async def _launch(config_dir: Path) -> Child:
+    # All it needs is installed, so it never downloads anything.
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "homeassistant",
+        "--config",
+        config_dir,
+        "--skip-pip",
+        "--log-no-color",
+    ]
+    return await Child.start("Home Assistant", command, log=config_dir / "console.log", cwd=config_dir)

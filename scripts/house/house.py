@@ -1,7 +1,7 @@
 """The house: packs, Home Assistant, and their end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 import shutil
@@ -40,8 +40,8 @@ _MORNING = "2026-06-21T09:00:00+01:00"
 class House:
     """Simulated packs and a Home Assistant that knows them. Used in `async with`; nothing of it is left at the end."""
 
-    def __init__(self) -> None:
-        """Choose ports and a folder. Nothing is started yet."""
+    def __init__(self, *, past: bool = True) -> None:
+        """Choose ports and a folder. Nothing is started yet. `past`: whether its statistics begin yesterday."""
         BUILD.mkdir(exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="house-", dir=BUILD))
         self.began_s = time.monotonic()
@@ -53,6 +53,7 @@ class House:
         self.past_joined: asyncio.Task[None]
         """Ends when the live statistics, some minutes old by then, go on where the past ends."""
         self._tasks: list[asyncio.Task[Any]] = []
+        self._has_past = past
         self._time_zone = time_zone()
         self._set_up = asyncio.Event()
         self._children: list[Child] = []
@@ -71,9 +72,10 @@ class House:
         """Start everything and wait until each pack's values are there. Raises HouseError with what is missing."""
         try:
             await self.start_simulator()
-            self.past = asyncio.create_task(self._show_past())
-            self.past_joined = asyncio.create_task(self._join_past())
-            self._tasks = [self.past, self.past_joined]
+            if self._has_past:
+                self.past = asyncio.create_task(self._show_past())
+                self.past_joined = asyncio.create_task(self._join_past())
+                self._tasks = [self.past, self.past_joined]
             self.home_assistant = await HomeAssistant.start(
                 Installation(
                     config_dir=self.folder / "config",
@@ -125,6 +127,18 @@ class House:
         """Start the packs; after `simulator.child.kill()`, again on the same ports and with the same flash."""
         self.simulator = await Simulator.start(ROOT, self.folder / "simulator.log", *self._simulator_options)
         self._children = [self.simulator.child, *(child for child in self._children if child.running)]
+
+    async def restart_home_assistant(self, meanwhile: Awaitable[object] | None = None, *, kill: bool = False) -> None:
+        """End Home Assistant, killed or asked, await something, and start it again with all that it has stored."""
+        if kill:
+            self.home_assistant.child.kill()
+        await self.home_assistant.child.stop()
+        if meanwhile is not None:
+            await meanwhile
+        await self.home_assistant.start_again()
+        self._children = [self.home_assistant.child, *(child for child in self._children if child.running)]
+        await self.home_assistant.wait_until_running()
+        await self.wait_for(READINGS)
 
     async def death(self) -> HouseError:
         """Wait until one of the processes ends by itself; what to tell about it."""
