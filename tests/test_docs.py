@@ -177,16 +177,20 @@ def test_every_section_of_an_action_trigger_or_condition_has_one() -> None:
         assert named == names
 
 
-def _labels(flow: str) -> Iterator[str]:
-    """The labels of all fields and choices of a flow's forms."""
-    for step in TEXTS.get(flow, {}).get("step", {}).values():
+def _labels(flow: Mapping[str, Any]) -> Iterator[str]:
+    """The labels of all fields and choices of a flow's forms, and of what begins it."""
+    yield from flow.get("initiate_flow", {}).values()
+    for step in flow.get("step", {}).values():
         for form in (step, *step.get("sections", {}).values()):
             yield from form.get("data", {}).values()
         menu = step.get("menu_options", {})
         yield from menu.values() if isinstance(menu, dict) else ()
 
 
-@pytest.mark.parametrize("label", sorted({label for flow in ("config", "options") for label in _labels(flow)}))
+FLOWS = (TEXTS["config"], TEXTS.get("options", {}), *TEXTS.get("config_subentries", {}).values())
+
+
+@pytest.mark.parametrize("label", sorted({label for flow in FLOWS for label in _labels(flow)}))
 def test_every_field_and_choice_of_the_forms_is_documented(label: str) -> None:
     assert label in _words("setup.md")
 
