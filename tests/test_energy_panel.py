@@ -1,6 +1,7 @@
 """What the Energy panel is told of packs, judged by the energy integration itself."""
 
 import copy
+import logging
 from typing import Any
 
 from homeassistant.components.energy.data import EnergyManager, async_get_manager
@@ -18,6 +19,10 @@ from custom_components.alfaspark.packbus.frames import DeviceType, EnergyCounter
 
 from .conftest import SERIAL, state, wait_until
 from .peers import PeerBus, PeerPack
+
+# The database says each of its steps, from a thread of its own, past what pytest captures.
+for _name in ("sqlalchemy.engine", "homeassistant.components.recorder"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 pytestmark = pytest.mark.usefixtures("recorder_mock", "integration")
 

@@ -4,6 +4,7 @@ import copy
 from datetime import timedelta
 from http import HTTPStatus
 import json
+import logging
 from pathlib import Path
 import re
 from typing import Any
@@ -23,6 +24,10 @@ from custom_components.alfaspark.const import DOMAIN
 
 from .conftest import SERIAL, Clock, wait_until
 from .peers import PeerBus, PeerPack
+
+# The database says each of its steps, from a thread of its own, past what pytest captures.
+for _name in ("sqlalchemy.engine", "homeassistant.components.recorder"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 pytestmark = pytest.mark.usefixtures("recorder_mock", "integration", "socket_enabled")
 
