@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 import struct
 from typing import Any
+from urllib.parse import quote
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import condition, config_validation as cv, script, trigger
@@ -64,6 +65,20 @@ def _without_code(text: str) -> str:
 
 def _headings(text: str) -> list[str]:
     return [match[1].strip() for match in re.finditer(r"^#{1,6} (.*)$", _without_code(text), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("blueprint", sorted((ROOT / "blueprints").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_blueprint_is_documented_with_its_inputs_and_an_import_link(blueprint: Path) -> None:
+    # Its own tags, such as !input, mean nothing here.
+    text = re.sub(r"!\w+", "", blueprint.read_text())
+    about = yaml.safe_load(text)["blueprint"]
+    section = next(text for heading, text in _sections("automations.md") if heading == about["name"])
+    names = {name for name, _ in _rows(section)}
+    inputs = [entry for entry in about["input"].values() if "input" not in entry]
+    inputs += [entry for group in about["input"].values() for entry in group.get("input", {}).values()]
+    assert names == {entry["name"] for entry in inputs}
+    assert f"blueprint_url={quote(about['source_url'], safe='')})" in section
+    assert about["source_url"].endswith(str(blueprint.relative_to(ROOT)))
 
 
 def _anchor(heading: str) -> str:
