@@ -1,6 +1,5 @@
 """Today's import is handed back to a pack that restarted: it counts in memory that a cut of its supply empties."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from .coordinator import PackCoordinator
@@ -25,41 +24,41 @@ def import_day(now: datetime, reset_time_min: int) -> int:
     return int((local_s - reset_time_min * _MINUTE_S) // _DAY_S) & 0xFFFF
 
 
-async def async_follow_import(pack: PackCoordinator, now: datetime) -> bool:
-    """Remember what a pack says of today, or hand back to it what it has forgotten; return whether that is settled.
+def follow_import(pack: PackCoordinator, now: datetime) -> RestoreImport | None:
+    """Remember what a pack says of today; return what is to be handed back to it, if it has forgotten that.
 
-    To be called about once a second. Unsettled is a pack that restarted and has no clock yet, or was not heard since.
-    Raises CommandError where a pack does not take its import back, AdapterError while the adapter is down.
+    To be called about once a second. A pack that restarted is left alone until it has a clock and was heard since.
     """
     status, reset_time_min = pack.data.status, pack.settings.parameters.get(Parameter.IMPORT_RESET_TIME)
     if status is None or reset_time_min is None:
-        return False
+        return None
     today, remembered = import_day(now, reset_time_min), pack.record.import_today
     if remembered is not None and remembered.boot_id != pack.data.boot_id and remembered.import_day == today:
         if AnnounceFlagSet.CLOCK_VALID not in pack.data.announce.flags:
-            return False
+            return None
         if not _knows(pack.data, remembered.import_kwh):
-            return await _async_hand_back(pack, remembered)
+            return RestoreImport(remembered.import_kwh, remembered.import_day, pack.data.boot_id)
     if status.grid_import_today_kwh is not None:
         pack.record.import_today = ImportToday(status.grid_import_today_kwh, today, pack.data.boot_id)
-    return True
+    return None
 
 
-async def _async_hand_back(pack: PackCoordinator, remembered: ImportToday) -> bool:
-    boot_id = pack.data.boot_id
+async def async_hand_back(pack: PackCoordinator, import_before: RestoreImport) -> None:
+    """Hand the import of the day back to a pack, and wait until it shows it.
+
+    Raises CommandError where the pack does not take it, AdapterError while the adapter is down.
+    """
     try:
-        await pack.async_request(
-            RestoreImport(before_boot_kwh=remembered.import_kwh, import_day=remembered.import_day, boot_id=boot_id)
-        )
+        await pack.async_request(import_before)
     except CommandRefused as refusal:
-        if refusal.result is Result.BUSY:
-            return False  # its clock is not there yet
-        # Not tried again: the pack knows better, it was reset since.
-        pack.record.import_today = None
+        if refusal.result is not Result.BUSY:  # busy: its clock is not there yet
+            # Not tried again: the pack knows better, it was reset since.
+            pack.record.import_today = None
         raise
-    pack.record.import_today = replace(remembered, boot_id=boot_id)
-    await pack.async_shown(lambda data: _knows(data, remembered.import_kwh), _SHOWN_S)
-    return True
+    pack.record.import_today = ImportToday(
+        import_before.before_boot_kwh, import_before.import_day, import_before.boot_id
+    )
+    await pack.async_shown(lambda data: _knows(data, import_before.before_boot_kwh), _SHOWN_S)
 
 
 def _knows(pack: Pack, import_kwh: float) -> bool:

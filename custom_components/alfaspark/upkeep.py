@@ -1,11 +1,11 @@
 """What has to be kept up with each pack: knowing its settings and its import of the day."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.util import dt as dt_util
 
-from .import_return import async_follow_import
+from .import_return import async_hand_back, follow_import
 from .packbus.client import SEQUENCES
 from .packbus.frames import Response
 from .packbus.pack import Pack
@@ -45,17 +45,26 @@ class Upkeep:
 
     def follow(self, now_s: float) -> None:
         """Do what is due. `now_s`: monotonic."""
+        now = dt_util.now()
         for pack in self._hub.packs.values():
-            if pack.is_pack and pack.available and pack.data.speaks_our_protocol and pack.serial not in self._busy:
-                self._busy.add(pack.serial)
-                self._hub.send(self._look_after(pack, now_s), f"upkeep of {pack.serial}")
+            if not pack.is_pack or not pack.available or not pack.data.speaks_our_protocol:
+                continue
+            if pack.serial in self._busy:
+                continue
+            if (import_before := follow_import(pack, now)) is not None:
+                self._start(pack, async_hand_back(pack, import_before))
+            elif now_s >= self._due_s.get(pack.serial, 0.0):
+                self._start(pack, self._read_settings(pack, now_s))
 
-    async def _look_after(self, pack: PackCoordinator, now_s: float) -> None:
-        try:
-            await self._read_settings(pack, now_s)
-            await async_follow_import(pack, dt_util.now())
-        finally:
-            self._busy.discard(pack.serial)
+    def _start(self, pack: PackCoordinator, work: Coroutine[Any, Any, None]) -> None:
+        async def do() -> None:
+            try:
+                await work
+            finally:
+                self._busy.discard(pack.serial)
+
+        self._busy.add(pack.serial)
+        self._hub.send(do(), f"upkeep of {pack.serial}")
 
     async def _read_settings(self, pack: PackCoordinator, now_s: float) -> None:
         reader = self._readers.get(pack.serial)
@@ -63,8 +72,6 @@ class Upkeep:
             reader = self._readers[pack.serial] = SettingsReader(
                 pack.data, pack.settings, self._hub.client, pack.async_update_listeners
             )
-        if now_s < self._due_s.get(pack.serial, 0.0):
-            return
         if reader.complete:
             self._due_s[pack.serial] = now_s + _NEXT_SETTING_S
             await reader.read_next()

@@ -111,12 +111,18 @@ class SettingsReader:
 
     async def read_all(self) -> None:
         """Ask for everything. Raises CommandError and AdapterError where no answer comes."""
-        news = False
-        for item in self._items:
-            news |= await self.read(item)
+        # First, so that a `begin` while this goes on is not forgotten.
         self.complete = True
-        if news:
-            self._on_news()
+        news = False
+        try:
+            for item in self._items:
+                news |= await self.read(item)
+        except BaseException:
+            self.complete = False
+            raise
+        finally:
+            if news:
+                self._on_news()
 
     async def read_next(self) -> None:
         """Ask for the next one. Raises CommandError and AdapterError where no answer comes."""
