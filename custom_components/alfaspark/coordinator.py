@@ -81,6 +81,11 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
         self._events.follow()
 
     @callback
+    def async_note_events(self) -> None:
+        """Take note of what happened to the pack, to be told after the entities have their new states."""
+        self._events.note()
+
+    @callback
     def async_follow_events(self) -> None:
         """Tell what happened to the pack while nothing was heard of it: time alone makes it gone."""
         self._events.follow()

@@ -22,7 +22,7 @@ from .memory import MEMORY, PackRecord
 from .packbus import frames
 from .packbus.adapter import AdapterConfig, AdapterError, AdapterStatistics, CanAdapter, ReceivedFrame
 from .packbus.client import BroadcastIncomplete, Client, CommandError, CommandTimeout, CommandUnsupported
-from .packbus.events import is_gone
+from .packbus.events import EVENTFUL, is_gone
 from .packbus.fleet import Fleet
 from .packbus.frames import AnnounceFlagSet, CommandFrame, FrameError, Mode, Response
 from .packbus.pack import PROTOCOL_VERSION, READING_TIMEOUT_S, Pack
@@ -214,6 +214,8 @@ class Hub:
         for frame in received:
             if (pack := self.fleet.receive(frame)) is not None:
                 changed.add(pack.serial)
+                if frame.can_id & ~0x7F in EVENTFUL and pack.serial in self.packs:
+                    self.packs[pack.serial].async_note_events()
         self._update(changed)
 
     @callback

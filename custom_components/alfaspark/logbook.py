@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from homeassistant.components.logbook.const import LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
-from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.components.logbook.const import LOGBOOK_ENTRY_ENTITY_ID, LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
@@ -29,6 +29,8 @@ def async_describe_events(
         return {
             LOGBOOK_ENTRY_NAME: name or event.data.get("pack", "AlfaSpark"),
             LOGBOOK_ENTRY_MESSAGE: sentence(event.data),
+            # The socket that it is about, if any: the entry stands beside its state.
+            LOGBOOK_ENTRY_ENTITY_ID: event.data.get(ATTR_ENTITY_ID),
         }
 
     async_describe_event(DOMAIN, EVENT_ALFASPARK, describe)

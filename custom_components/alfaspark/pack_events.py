@@ -50,12 +50,20 @@ class PackEvents:
         self._hass = hass
         self._coordinator = coordinator
         self._watch = EventWatch()
+        self._untold: list[PackEvent] = []
         self._allowances: dict[str, Allowance] = {}
+
+    @callback
+    def note(self) -> None:
+        """See what has happened; `follow` tells it."""
+        self._untold += self._watch.follow(self._coordinator.data, self._coordinator.gone)
 
     @callback
     def follow(self) -> None:
         """Tell what has happened since the last call."""
-        for event in self._watch.follow(self._coordinator.data, self._coordinator.gone):
+        self.note()
+        untold, self._untold = self._untold, []
+        for event in untold:
             if (device := self._device) is None:
                 continue
             name = device.name_by_user or device.name or self._coordinator.name

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .frames import AnnounceFlagSet, FaultCode, Mode, PackWarningSet, Reason, Relay, Status
+from .frames import AnnounceFlagSet, FaultCode, Function, Mode, PackWarningSet, Reason, Relay, Status
 from .pack import GONE_TIMEOUT_S, Pack
 
 IMPORT_THRESHOLDS_PCT = (80, 90, 100)
 """The shares of the day's grid import limit at which a pack warns; at 100 % it is exhausted."""
+
+EVENTFUL = frozenset({Function.STATUS, Function.FAULT})
+"""Frames after each of which to follow, so that what comes and goes within one batch of frames is two events."""
 
 FIRST_FAULTS_S = 2.0
 """A pack tells the faults that stand 0.25 s after it was asked who it is: until then they are found, not news."""
