@@ -216,6 +216,14 @@ def test_every_repair_is_documented(issue: str) -> None:
     assert all(part.strip() in _words("troubleshooting.md") for part in re.split(r"{\w+}", texts["title"]))
 
 
+@pytest.mark.parametrize(
+    "problem", [*TEXTS["config"]["error"].values(), TEXTS["config"]["abort"]["already_configured"]]
+)
+def test_everything_that_keeps_a_set_up_from_its_end_is_documented(problem: str) -> None:
+    first_words = re.split(r"[.,:]", problem)[0]
+    assert first_words in _words("troubleshooting.md")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
     broken = []
