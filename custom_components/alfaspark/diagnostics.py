@@ -14,6 +14,7 @@ from .coordinator import PackCoordinator
 from .hub import AlfaSparkConfigEntry
 from .packbus.frames import EnergyCounter
 from .packbus.pack import Pack
+from .sockets import SOCKETS
 
 # Paths and addresses name the adapter by its serial number or the owner's network.
 TO_REDACT = {CONF_CHANNEL, CONF_DEVICE, CONF_OPTIONS}
@@ -26,6 +27,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: AlfaSpa
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
         "bus": asdict(hub.bus_readings) | {"energy": hub.bus_readings.energy.as_dict()},
         "packs": [pack_diagnostics(pack) for pack in hub.packs.values()],
+        "sockets": hass.data[SOCKETS].diagnostics(entry),
         "elsewhere": [_pack(pack) for serial, pack in hub.fleet.packs.items() if serial not in hub.packs],
     }
 

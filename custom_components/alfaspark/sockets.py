@@ -123,8 +123,11 @@ class SocketKeeper:
     async def async_start(self) -> None:
         """Find out what was shed before Home Assistant restarted, and keep going until it stops."""
         for subentry_id, stored in (await self._store.async_load() or {}).items():
-            shedding = SocketShedding.restored_from((), stored["shed"], monotonic())
-            self._groups[subentry_id] = _Group(stored["serial"], stored["name"], shedding)
+            try:
+                shedding = SocketShedding.restored_from((), stored["shed"], monotonic())
+                self._groups[subentry_id] = _Group(stored["serial"], stored["name"], shedding)
+            except (KeyError, TypeError) as error:
+                _LOGGER.warning("What is stored of sockets that were shed is damaged and left out: %r", error)
         async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
         self._follow_entries()
 
@@ -273,10 +276,13 @@ class SocketKeeper:
             if (entity_id := self._entity_id(socket)) is None:
                 continue
             domains = (HOMEASSISTANT_DOMAIN, split_entity_id(entity_id)[0])
-            if event.data[ATTR_DOMAIN] in domains and not entity_ids.isdisjoint((entity_id, ENTITY_MATCH_ALL)):
+            if event.data[ATTR_DOMAIN] in domains and (entity_ids is None or entity_id in entity_ids):
                 group.shedding.turned_off_by_hand(socket)
 
-    def _targets(self, service_data: Mapping[str, Any]) -> set[str]:
+    def _targets(self, service_data: Mapping[str, Any]) -> set[str] | None:
+        """Return the entities that an action is for; None stands for all."""
+        if service_data.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
+            return None
         selected = async_extract_referenced_entity_ids(self._hass, TargetSelection(dict(service_data)))
         return selected.referenced | selected.indirectly_referenced
 
