@@ -233,7 +233,7 @@ def test_every_quantity_has_a_deadband() -> None:
         for description in (*PACK_SENSORS, *BUS_SENSORS)
         if isinstance(description, SteppedSensorDescription) and description.options is None and not description.step
     }
-    assert written_with_each_move == {"packs", "import_limit", "eco_limit"}
+    assert written_with_each_move == {"packs", "import_limit_sum", "eco_limit_sum"}
 
 
 async def test_the_sums_of_the_fleet(hass: HomeAssistant, house: MockConfigEntry) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import HouseError, panels
+from .dashboard import URL_PATH
 from .entities import Entities, find
 from .home_assistant import HomeAssistant, time_zone
 from .past import live_through
@@ -66,7 +67,7 @@ class House:
     @property
     def url(self) -> str:
         """Where a browser on this machine finds the dashboard, logged in."""
-        return f"{self.home_assistant.url}/{panels.URL_PATH}/house"
+        return f"{self.home_assistant.url}/{URL_PATH}/house"
 
     async def __aenter__(self) -> Self:
         """Start everything and wait until each pack's values are there. Raises HouseError with what is missing."""

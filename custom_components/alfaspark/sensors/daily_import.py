@@ -114,14 +114,14 @@ HOUSE_LIMIT_SENSORS = (
     _sum("import_today", _today_kwh, SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR, IMPORT_STEP_KWH),
     _sum("import_remaining", _remaining_kwh, SensorDeviceClass.ENERGY, UnitOfEnergy.KILO_WATT_HOUR, IMPORT_STEP_KWH),
     _sum(
-        "import_limit",
+        "import_limit_sum",
         lambda pack: _limit(pack, Parameter.IMPORT_LIMIT),
         SensorDeviceClass.ENERGY,
         UnitOfEnergy.KILO_WATT_HOUR,
         EVERY_MOVE,
     ),
     _sum(
-        "eco_limit",
+        "eco_limit_sum",
         lambda pack: _limit(pack, Parameter.ECO_LIMIT),
         SensorDeviceClass.POWER,
         UnitOfPower.WATT,

@@ -1,0 +1,202 @@
+"""The dashboard of a house: what an owner wants to see first, and what there is to set."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .entities import Entities
+
+URL_PATH = "energy-packs"
+
+_RELAYS = {"grid_relay": "Grid", "inverter_relay": "Inverter", "load1_relay": "Load 1", "load2_relay": "Load 2"}
+_HOLDERS = (("grid", "Grid"), ("inverter", "Inverter"), ("load1", "Load 1"), ("load2", "Load 2"))
+_MODES = {
+    "self_consumption": "Self-consumption",
+    "eco": "Eco",
+    "time_of_use": "Time of use",
+    "backup": "Backup",
+    "import_limit": "Import limit",
+}
+_LIMITS = {
+    "soc_grid_connect": "Grid from charge",
+    "soc_grid_disconnect": "Grid until charge",
+    "eco_limit": "Eco limit",
+    "import_limit": "Import limit",
+}
+
+type Card = dict[str, Any]
+
+
+def dashboard(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
+    """Two pages, each with all packs over the whole width and a column for each below: what is, and what is wanted."""
+    house = [_house(entities), *(_pack(entities, serial) for serial in serials)]
+    modes = [_all_modes(entities), *(_pack_modes(entities, serial) for serial in serials)]
+    return {
+        "views": [
+            {"type": "sections", "title": title, "path": path, "icon": icon, "max_columns": 3, "sections": sections}
+            for title, path, icon, sections in (
+                ("Energy packs", "house", "mdi:home-battery", house),
+                ("Modes and limits", "modes", "mdi:tune", modes),
+            )
+        ]
+    }
+
+
+def _house(entities: Entities) -> Card:
+    hub = entities.hub
+    section = _section(
+        _heading("The house", "mdi:home-lightning-bolt"),
+        *_charge(entities.of(hub, "soc"), rows=4),
+        {
+            "type": "history-graph",
+            "hours_to_show": 0.25,
+            "entities": [
+                {"entity": entities.of(hub, key), "name": name}
+                for key, name in (
+                    ("solar_power", "Solar"),
+                    ("home_power", "Home"),
+                    ("grid_power", "Grid"),
+                    ("battery_power", "Battery"),
+                )
+            ],
+            "grid_options": {"columns": 12, "rows": 4},
+        },
+        *_powers(entities, hub, columns=12),
+    )
+    return section | {"column_span": 3}
+
+
+def _pack(entities: Entities, serial: str) -> Card:
+    return _section(
+        _heading(entities.names[serial], "mdi:battery-high", entities.of(serial, "grid")),
+        _last_known(entities, serial),
+        *_charge(entities.of(serial, "soc"), rows=3),
+        *_powers(entities, serial, columns=6),
+        _tile(entities.of(serial, "load1_power"), "Load 1", "mdi:pool", "cyan"),
+        _tile(entities.of(serial, "load2_power"), "Load 2", "mdi:water-boiler", "cyan"),
+        _heading("Relays", "mdi:electric-switch", style="subtitle"),
+        *(_relay(entities.of(serial, key), name) for key, name in _RELAYS.items()),
+    )
+
+
+def _last_known(entities: Entities, serial: str) -> Card:
+    """What a pack said last, with its age, while it is not heard."""
+    seen = entities.of(serial, "last_seen")
+    values = " · ".join(
+        f"{name} {{% set value = state_attr('{seen}', '{key}') %}}"
+        f"{{{{ 'unknown' if value is none else (value | round | string) ~ ' {unit}' }}}}"
+        for key, name, unit in (
+            ("soc", "battery", "%"),
+            ("solar_power", "solar", "W"),
+            ("home_power", "home", "W"),
+            ("grid_power", "grid", "W"),
+        )
+    )
+    age = f"{{{{ relative_time(states('{seen}') | as_datetime) if has_value('{seen}') else 'an unknown time' }}}}"
+    return {
+        "type": "markdown",
+        "content": f"**Not heard for {age}.** Last known: {values}.",
+        "visibility": [{"condition": "state", "entity": entities.of(serial, "home_power"), "state": "unavailable"}],
+    }
+
+
+def _all_modes(entities: Entities) -> Card:
+    hub = entities.hub
+    section = _section(
+        _heading("All packs", "mdi:home-group"),
+        *(_mode(entities.of(hub, f"{mode}_mode"), name) for mode, name in _MODES.items()),
+        _heading("Limits of each pack", "mdi:speedometer", style="subtitle"),
+        *(_number(entities.of(hub, key), name) for key, name in _LIMITS.items()),
+    )
+    return section | {"column_span": 3}
+
+
+def _pack_modes(entities: Entities, serial: str) -> Card:
+    return _section(
+        _heading(entities.names[serial], "mdi:battery-high"),
+        *(_mode(entities.of(serial, f"{mode}_mode"), name) for mode, name in _MODES.items()),
+        _heading("Limits", "mdi:speedometer", style="subtitle"),
+        *(_number(entities.of(serial, key), name) for key, name in _LIMITS.items()),
+        _tile(entities.of(serial, "import_today"), "Import today", "mdi:transmission-tower-import", "purple"),
+        _if_known(_tile(entities.of(serial, "import_remaining"), "Import remaining", "mdi:gauge", "purple")),
+        _heading("Held by", "mdi:electric-switch", style="subtitle"),
+        *(
+            _tile(entities.of(serial, f"{relay}_reason"), name, "mdi:electric-switch", "grey")
+            for relay, name in _HOLDERS
+        ),
+    )
+
+
+def _powers(entities: Entities, owner: str, columns: int) -> list[Card]:
+    return [
+        _tile(entities.of(owner, key), name, icon, color, columns)
+        for key, name, icon, color in (
+            ("solar_power", "Solar", "mdi:solar-power", "amber"),
+            ("home_power", "Home", "mdi:home", "blue"),
+            ("grid_power", "Grid", "mdi:transmission-tower", "purple"),
+            ("battery_power", "Battery charging", "mdi:battery-charging", "green"),
+        )
+    ]
+
+
+def _section(*cards: Card) -> Card:
+    return {"type": "grid", "cards": list(cards)}
+
+
+def _heading(text: str, icon: str, badge: str | None = None, style: str = "title") -> Card:
+    badges = [{"type": "entity", "entity": badge, "show_state": True, "name": "Grid"}] if badge else []
+    return {"type": "heading", "heading": text, "icon": icon, "heading_style": style, "badges": badges}
+
+
+def _charge(entity: str, rows: int) -> list[Card]:
+    """A gauge where the charge is known; what is not, a gauge would call an error."""
+    known = {"condition": "numeric_state", "entity": entity, "above": -1}
+    gauge = {
+        "type": "gauge",
+        "entity": entity,
+        "name": "Battery",
+        "min": 0,
+        "max": 100,
+        "severity": {"red": 0, "yellow": 20, "green": 40},
+        "grid_options": {"columns": 12, "rows": rows},
+        "visibility": [known],
+    }
+    tile = _tile(entity, "Battery", "mdi:battery-unknown", "green", columns=12)
+    tile["grid_options"]["rows"] = rows
+    return [gauge, tile | {"visibility": [{"condition": "not", "conditions": [known]}]}]
+
+
+def _tile(entity: str, name: str, icon: str, color: str, columns: int = 6) -> Card:
+    return {
+        "type": "tile",
+        "entity": entity,
+        "name": name,
+        "icon": icon,
+        "color": color,
+        "grid_options": {"columns": columns},
+    }
+
+
+def _if_known(tile: Card) -> Card:
+    return tile | {"visibility": [{"condition": "state", "entity": tile["entity"], "state_not": "unknown"}]}
+
+
+def _mode(entity: str, name: str) -> Card:
+    return {"type": "tile", "entity": entity, "name": name, "color": "green", "tap_action": {"action": "toggle"}}
+
+
+def _number(entity: str, name: str) -> Card:
+    return {"type": "tile", "entity": entity, "name": name, "color": "blue"}
+
+
+def _relay(entity: str, name: str) -> Card:
+    """A switch for mains power asks before it acts."""
+    return {
+        "type": "tile",
+        "entity": entity,
+        "name": name,
+        "color": "green",
+        "icon_tap_action": {
+            "action": "toggle",
+            "confirmation": {"text": f"Switch the relay '{name}' of this pack? It switches mains power."},
+        },
+    }
