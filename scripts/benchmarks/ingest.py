@@ -52,8 +52,6 @@ async def _alone() -> tuple[float, float, int, list[str]]:
         )
         await adapter.open()
         try:
-            await adapter.send(0x07F, bytes((0x01, 0)))  # WHO
-            await asyncio.sleep(_DRAIN_S)
             await traffic.order("start")
             await asyncio.sleep(_SETTLE_S)
             began_s, cpu_s, sent = time.monotonic(), time.process_time(), (await traffic.order("count"))["frames"]

@@ -24,6 +24,7 @@ from .registry import BenchError
 from .worker import ROOT
 
 BUILD = ROOT / "build"
+_ANSWER_S = 120.0
 
 _CONFIGURATION = """\
 homeassistant:
@@ -144,22 +145,25 @@ class Instance:
 
     async def diagnostics(self) -> dict[str, Any]:
         """The diagnostics of the first entry, as the owner downloads them. Raises BenchError if there are none."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        path = f"{self.url}/api/diagnostics/config_entry/{self._entries[0].entry_id}"
-        async with aiohttp.ClientSession(headers=headers) as session, session.get(path) as response:
-            if response.status != 200:
-                raise BenchError(f"no diagnostics: {response.status} {await response.text()}")
-            data: dict[str, Any] = (await response.json(content_type=None))["data"]
-            return data
+        answer = await self._request("GET", f"diagnostics/config_entry/{self._entries[0].entry_id}")
+        data: dict[str, Any] = answer["data"]
+        return data
 
     async def collect(self) -> dict[str, int]:
         """Collect its garbage: `rss_bytes` of resident memory and `objects` that are left."""
-        async with self.connect() as api:
-            answer = await api.call(
-                "call_service", domain="alfaspark_probe", service="collect", return_response=True, service_data={}
-            )
-        left: dict[str, int] = answer["response"]
+        answer = await self._request("POST", "services/alfaspark_probe/collect?return_response")
+        left: dict[str, int] = answer["service_response"]
         return left
+
+    async def _request(self, method: str, path: str) -> Any:
+        headers, timeout = {"Authorization": f"Bearer {self.token}"}, aiohttp.ClientTimeout(total=_ANSWER_S)
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
+            session.request(method, f"{self.url}/api/{path}") as response,
+        ):
+            if response.status != 200:
+                raise BenchError(f"{path}: {response.status} {await response.text()}")
+            return await response.json(content_type=None)
 
     async def enabled_keys(self, serial: str) -> dict[str, str]:
         """Entity ids of a pack's enabled entities by what their unique ids say after the serial number."""

@@ -131,8 +131,8 @@ def _rows(database: Path, began_s: float, ended_s: float) -> dict[str, int]:
     """Rows of states by entity id, of a span of Unix time."""
     with closing(_open(database)) as connection:
         query = (
-            "SELECT entity_id, COUNT(*) FROM states JOIN states_meta USING (metadata_id) "
-            "WHERE last_updated_ts >= ? AND last_updated_ts < ? GROUP BY entity_id"
+            "SELECT states_meta.entity_id, COUNT(*) FROM states JOIN states_meta USING (metadata_id) "
+            "WHERE last_updated_ts >= ? AND last_updated_ts < ? GROUP BY states_meta.entity_id"
         )
         return dict(connection.execute(query, (began_s, ended_s)).fetchall())
 

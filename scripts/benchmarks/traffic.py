@@ -30,9 +30,10 @@ class Bus:
     """The frames in the order and at the time in which they are through on the wire."""
 
     def __init__(self, packs: list[TalkingPack], *, saturated: bool, only_sets: bool = False) -> None:
-        """Nobody talks until `start`; commands are answered from the beginning."""
+        """Nobody is there until `start`."""
         self.packs = packs
         self.sets = 0
+        self._there = False
         self._saturated = saturated
         self._only_sets = only_sets
         self._answers: deque[RawFrame] = deque()
@@ -43,7 +44,8 @@ class Bus:
         self._free_s = 0.0
 
     def start(self, now_s: float) -> None:
-        """Let all packs talk from now on."""
+        """Put all packs on the bus: each introduces itself when its turn comes, and talks from then on."""
+        self._there = True
         self._slots = self._turns(now_s)
         self._next = next(self._slots)
 
@@ -55,7 +57,7 @@ class Bus:
     def hear(self, can_id: int, payload: bytes) -> None:
         """Let the packs answer a frame of the host's."""
         function, node = can_id & ~0x7F, can_id & 0x7F
-        if function != Function.COMMAND or len(payload) < 2:
+        if not self._there or function != Function.COMMAND or len(payload) < 2:
             return
         for pack in self.packs:
             if node in (pack.node, _ALL_NODES):
@@ -81,9 +83,9 @@ class Bus:
             return max(self._free_s, now_s - _USB_FRAME_S), self._answers.popleft()
         if not self._said and self._next is not None and (self._saturated or self._next[0] <= now_s):
             due_s, pack, cycle = self._next
-            if self._saturated:
-                due_s = max(self._free_s, due_s if cycle == 0 and pack is self.packs[0] else 0.0)
-            pack.advance(due_s)
+            pack.advance(max(due_s, self._free_s))
+            if cycle == 0:
+                self._said += ((due_s, frame) for frame in pack.introduce())
             self._said += ((due_s, frame) for frame in pack.cycle(cycle, len(self.packs), only_sets=self._only_sets))
             self.sets += 1
             assert self._slots is not None
@@ -91,13 +93,14 @@ class Bus:
         return self._said.popleft() if self._said else None
 
     def _turns(self, start_s: float) -> Iterator[tuple[float, TalkingPack, int]]:
-        """Each pack once a cycle, in its own phase."""
+        """Each pack once a cycle, in its own phase; on a saturated bus all wait from the beginning."""
         for pack in self.packs:
             pack.now_s = start_s
         cycle = 0
         while True:
             for pack in self.packs:
-                yield start_s + _PERIOD_S * (cycle + pack.node / LARGEST_NODE), pack, cycle
+                phase_s = 0.0 if self._saturated else _PERIOD_S * (cycle + pack.node / LARGEST_NODE)
+                yield start_s + phase_s, pack, cycle
             cycle += 1
 
 
