@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
+from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter, ParameterSpec
 from custom_components.alfaspark.select import PARAMETER_SELECTS
 
 from .conftest import SERIAL, state, wait_until
@@ -35,7 +35,7 @@ async def test_a_choice_that_this_version_does_not_know_is_unknown(
 
 
 def test_every_choice_of_the_table_has_all_its_options() -> None:
-    choices = {
+    choices: dict[Parameter, ParameterSpec] = {
         spec.parameter: spec for spec in PARAMETERS if spec.unit == "" and spec.parameter is not Parameter.BMS_ADDRESS
     }
     assert {select.parameter for select in PARAMETER_SELECTS} == set(choices)

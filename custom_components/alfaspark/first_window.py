@@ -23,8 +23,8 @@ class FirstWindow:
         self, hass: HomeAssistant, current: Callable[[], Window | None], send: Callable[[Window], Awaitable[None]]
     ) -> None:
         """`current` tells the window in the slot, None where there is none; `send` puts another one there."""
+        self.current = current
         self._hass = hass
-        self._current = current
         self._send = send
         self._start_min: int | None = None
         self._end_min: int | None = None
@@ -51,7 +51,7 @@ class FirstWindow:
                 await asyncio.sleep(wait_s)
         finally:
             self._sending = None
-        current = self._current()
+        current = self.current()
         start_min, end_min = self._start_min, self._end_min
         if current is not None:
             start_min = current.start_min if start_min is None else start_min

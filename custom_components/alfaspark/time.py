@@ -96,76 +96,62 @@ def _time_of(minute: int) -> time:
     return time(hour, minute)
 
 
-class PackWindowEnd(PackEntity[time], TimeEntity):
-    """One end of a pack's first window; unknown while the slot is empty."""
+class ShownTime(TimeEntity):
+    """A time that is shown as it was last read."""
+
+    _shown: time | None
+
+    @property
+    @override
+    def native_value(self) -> time | None:
+        """The local time last read."""
+        return self._shown
+
+
+class WindowEnd(ShownTime):
+    """One end of a first window; unknown while there is none, or packs have different ones."""
 
     entity_description: WindowEndDescription
+    _window: FirstWindow
+
+    def _read(self) -> time | None:
+        window = self._window.current()
+        return None if window is None else _time_of(self.entity_description.read_fn(window))
+
+    @override
+    async def async_set_value(self, value: time) -> None:
+        """Move this end. Raises HomeAssistantError naming each pack that does not take it, with its reason."""
+        await self.entity_description.write_fn(self._window, _minute_of(value))
+
+
+class PackWindowEnd(WindowEnd, PackEntity[time]):
+    """One end of a pack's first window."""
 
     def __init__(self, coordinator: PackCoordinator, description: WindowEndDescription, window: FirstWindow) -> None:
         """Share the window with the other end."""
         super().__init__(coordinator, description)
         self._window = window
 
-    @property
-    @override
-    def native_value(self) -> time | None:
-        """The local time last read."""
-        return self._shown
-
     @override
     def _is_available(self) -> bool:
         return self.coordinator.available
 
-    @override
-    def _read(self) -> time | None:
-        window = _window(self.coordinator)
-        return None if window is None else _time_of(self.entity_description.read_fn(window))
 
-    @override
-    async def async_set_value(self, value: time) -> None:
-        """Move this end. Raises HomeAssistantError with the reason if the pack does not take it."""
-        await self.entity_description.write_fn(self._window, _minute_of(value))
-
-
-class HouseWindowEnd(BusEntity[time], TimeEntity):
-    """One end of the first window of all packs; unknown while they differ or have none."""
-
-    entity_description: WindowEndDescription
+class HouseWindowEnd(WindowEnd, BusEntity[time]):
+    """One end of the first window of all packs."""
 
     def __init__(self, coordinator: BusCoordinator, description: WindowEndDescription, window: FirstWindow) -> None:
         """Share the window with the other end."""
         super().__init__(coordinator, description)
         self._window = window
 
-    @property
-    @override
-    def native_value(self) -> time | None:
-        """The local time that all present packs have."""
-        return self._shown
-
     @override
     def _is_available(self) -> bool:
         return self.coordinator.data.connected and bool(self.coordinator.packs)
 
-    @override
-    def _read(self) -> time | None:
-        window = _common_window(self.coordinator)
-        return None if window is None else _time_of(self.entity_description.read_fn(window))
 
-    @override
-    async def async_set_value(self, value: time) -> None:
-        """Move this end for every pack. Raises HomeAssistantError naming those that did not take it."""
-        await self.entity_description.write_fn(self._window, _minute_of(value))
-
-
-class ImportResetTime(PackEntity[time], TimeEntity):
+class ImportResetTime(ShownTime, PackEntity[time]):
     """When a pack begins to count the import of the day anew."""
-
-    @property
-    @override
-    def native_value(self) -> time | None:
-        """The local time last read."""
-        return self._shown
 
     @override
     def _is_available(self) -> bool:
