@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .frames import AnnounceFlagSet, FaultCode, Function, Mode, PackWarningSet, Reason, Relay, Status
+from .frames import Announce, AnnounceFlagSet, FaultCode, Function, Mode, PackWarningSet, Reason, Relay, Status
 from .pack import GONE_TIMEOUT_S, Pack
 
 IMPORT_THRESHOLDS_PCT = (80, 90, 100)
@@ -109,6 +109,21 @@ def import_share_pct(pack: Pack) -> int | None:
     return 80 if PackWarningSet.IMPORT_ABOVE_80 in warnings else 0
 
 
+def _signature(status: Status, announce: Announce) -> tuple[object, ...]:
+    """Return all that events depend on."""
+    return (
+        status.modes,
+        status.warnings,
+        status.relays,
+        status.reason_grid,
+        status.reason_inverter,
+        status.reason_load1,
+        status.reason_load2,
+        status.grid_import_today_kwh is None,
+        announce.flags,
+    )
+
+
 class EventWatch:
     """Watches one pack. Each call of `follow` returns what happened since the one before."""
 
@@ -119,6 +134,8 @@ class EventWatch:
         self._boot_id = 0
         self._gone: bool | None = None
         self._status: Status | None = None
+        self._announce: Announce | None = None
+        self._signature: tuple[object, ...] | None = None
         self._modes: int | None = None
         self._loads_limit: bool | None = None
         self._import_pct: int | None = None
@@ -132,14 +149,23 @@ class EventWatch:
             # Known from an earlier time only. That it is gone is remembered, so that it can return.
             self._gone = self._gone if gone is None else gone
             return []
-        events = [*self._follow_boot(pack), *self._follow_presence(gone), *self._follow_faults(pack)]
-        if pack.status is not None:
-            if pack.status is not self._status:
+        events: list[PackEvent] = []
+        # Nearly always nothing has happened, and this is asked for every batch of frames.
+        if pack.announce is not self._announce:
+            events += self._follow_boot(pack)
+        if gone is not None and gone is not self._gone:
+            events += self._follow_presence(gone)
+        if pack.faults != self._faults:
+            events += self._follow_faults(pack)
+        if pack.status is not None and (pack.status is not self._status or pack.announce is not self._announce):
+            signature = _signature(pack.status, pack.announce)
+            if signature != self._signature:
                 events += self._follow_modes(pack.status)
                 events += self._follow_relays(pack)
-            events += self._follow_limits(pack)
-            events += self._follow_bms(pack)
-        self._status = pack.status
+                events += self._follow_limits(pack)
+                events += self._follow_bms(pack)
+                self._signature = None if self._is_settling(pack) else signature
+        self._status, self._announce = pack.status, pack.announce
         return events
 
     def _is_settling(self, pack: Pack) -> bool:
@@ -153,16 +179,12 @@ class EventWatch:
             yield PackEvent(EventKind.PACK_RESTARTED)
         self._boot_id = pack.boot_id
 
-    def _follow_presence(self, gone: bool | None) -> Iterator[PackEvent]:
-        if gone is None:
-            return
-        if self._gone is not None and gone is not self._gone:
+    def _follow_presence(self, gone: bool) -> Iterator[PackEvent]:
+        if self._gone is not None:
             yield PackEvent(EventKind.PACK_GONE if gone else EventKind.PACK_RETURNED)
         self._gone = gone
 
     def _follow_faults(self, pack: Pack) -> Iterator[PackEvent]:
-        if pack.faults == self._faults:
-            return
         assert self._first_heard_s is not None
         found = pack.last_seen_s - self._first_heard_s < FIRST_FAULTS_S
         for code, argument in sorted(pack.faults - self._faults):
