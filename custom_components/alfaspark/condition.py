@@ -20,8 +20,7 @@ import probatio
 from .coordinator import PackCoordinator
 from .packbus.events import IMPORT_THRESHOLDS_PCT, import_share_pct, is_bms_lost, is_loads_limit
 from .packbus.frames import FaultCode, Mode
-from .targets import PackDevice, PackTarget, check_target
-from .trigger import CONF_CODE, CONF_PERCENT, names
+from .targets import CONF_CODE, CONF_PERCENT, PackDevice, PackTarget, check_target, names
 
 type Options = dict[str, Any]
 

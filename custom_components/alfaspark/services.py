@@ -24,6 +24,7 @@ from .packbus.opening import AdapterError
 from .packbus.parameters import Parameter
 from .packbus.settings import NO_WINDOW, WINDOW_SLOTS, Window
 from .parameter_units import parameter_unit
+from .targets import names
 
 ATTR_CHANNEL = "channel"
 ATTR_CURRENT = "current"
@@ -46,10 +47,6 @@ _MA_PER_A = 1000
 _TARGET = {probatio.Required(ATTR_DEVICE_ID): probatio.All(cv.ensure_list, [cv.string])}
 
 
-def _names(kind: type[Mode | Relay | Parameter]) -> list[str]:
-    return [member.name.lower() for member in kind]
-
-
 _WINDOW_SCHEMA = probatio.Schema(
     {
         probatio.Required(ATTR_START): cv.time,
@@ -60,12 +57,12 @@ _WINDOW_SCHEMA = probatio.Schema(
 
 SCHEMAS = {
     "set_mode": probatio.Schema(
-        {**_TARGET, probatio.Required(ATTR_MODE): probatio.In(_names(Mode)), probatio.Required(ATTR_ON): cv.boolean}
+        {**_TARGET, probatio.Required(ATTR_MODE): probatio.In(names(Mode)), probatio.Required(ATTR_ON): cv.boolean}
     ),
     "set_parameter": probatio.Schema(
         {
             **_TARGET,
-            probatio.Required(ATTR_PARAMETER): probatio.In(_names(Parameter)),
+            probatio.Required(ATTR_PARAMETER): probatio.In(names(Parameter)),
             probatio.Required(ATTR_VALUE): probatio.Coerce(float),
         }
     ),
@@ -81,7 +78,7 @@ SCHEMAS = {
     "calibrate": probatio.Schema(
         {
             **_TARGET,
-            probatio.Required(ATTR_CHANNEL): probatio.In(_names(Relay)),
+            probatio.Required(ATTR_CHANNEL): probatio.In(names(Relay)),
             probatio.Required(ATTR_CURRENT): probatio.All(probatio.Coerce(float), probatio.Range(min=0.1, max=400)),
         }
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 import logging
 from typing import Any
 
@@ -17,7 +18,15 @@ from .hub import Hub
 
 _LOGGER = logging.getLogger(__name__)
 
+CONF_CODE = "code"
+CONF_PERCENT = "percent"
+
 _GROUP = "group"
+
+
+def names(kind: type[IntEnum]) -> list[str]:
+    """Return how the values of an enumeration are written in a configuration."""
+    return [member.name.lower() for member in kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,9 @@ from .event_words import fields, sentence
 from .pack_events import SIGNAL_PACK_EVENT, PackNews
 from .packbus.events import IMPORT_THRESHOLDS_PCT, EventKind, PackEvent
 from .packbus.frames import FaultCode, Mode
-from .targets import PackTarget, check_target
+from .targets import CONF_CODE, CONF_PERCENT, PackTarget, check_target, names
 
 CONF_TO = "to"
-CONF_PERCENT = "percent"
-CONF_CODE = "code"
-
-
-def names(kind: type[Mode | FaultCode]) -> list[str]:
-    """Return how the values of an enumeration are written in a configuration."""
-    return [member.name.lower() for member in kind]
 
 
 class PackTrigger(Trigger):
