@@ -1,10 +1,12 @@
-"""Restarts that nobody asked for, and a flash of which one record is damaged."""
+"""Restarts: faults, counters that go on or begin at 0, and a flash of which one record is damaged."""
 
 from pathlib import Path
 
 import pytest
 
 from custom_components.alfaspark.packbus.frames import (
+    Energy,
+    EnergyCounter,
     Fault,
     FaultCode,
     Function,
@@ -12,6 +14,8 @@ from custom_components.alfaspark.packbus.frames import (
     Mode,
     ModeSet,
     PackWarningSet,
+    Pulse,
+    PulseChannel,
     Relay,
     RelaySet,
     SetMode,
@@ -94,3 +98,68 @@ async def test_a_damaged_record_falls_back_alone(tmp_path: Path) -> None:
             await host.do(SetParameter(index=Parameter.IMPORT_LIMIT, value=555))
             await host.control.do(advance_s=5)
             assert PackWarningSet.SETTINGS_RESET not in (await host.status()).warnings
+
+
+async def counted(host: Host) -> dict[EnergyCounter, Energy]:
+    """Return the last ENERGY of every counter, and that all are of one boot."""
+    energies = {said.counter: said for line in await host.heard(Function.ENERGY, 10.5) if (said := Energy.decode(line))}
+    assert set(energies) == set(EnergyCounter)
+    assert len({(said.boot_id, said.count_id) for said in energies.values()}) == 1
+    return energies
+
+
+@pytest.mark.parametrize("cause", ["soft", "watchdog", "brownout", "power"])
+async def test_counters_go_on_over_a_restart_of_the_program_and_begin_at_0_after_a_loss_of_supply(cause: str) -> None:
+    async with simulator("--packs", "1", "--seed", "7", "--speed", "0") as running:
+        host = Host(running)
+        await settled(host)
+        await host.control.do(pulse={"pack": 0, "channel": 0, "count": 5, "interval_ms": 200})
+        await host.control.do(advance_s=600)
+        before = await counted(host)
+        first = before[EnergyCounter.HOME]
+        assert first.value_wh > 100
+        assert first.count_id == first.boot_id & 0xFFF
+
+        if cause == "power":
+            await host.control.do(power=False)
+            await host.control.do(power=True)
+        else:
+            await host.control.do(pack=0, restart=cause)
+        pulses = [Pulse.decode(line) for line in await host.heard(Function.PULSE, 12)]
+        after = await counted(host)
+        restarted = after[EnergyCounter.HOME]
+        assert restarted.boot_id != first.boot_id
+        assert {pulse.boot_id_low for pulse in pulses} == {restarted.boot_id & 0xFF}
+        counts = {pulse.count for pulse in pulses if pulse.channel is PulseChannel.ACTIVE}
+        if cause in ("soft", "watchdog"):
+            assert restarted.count_id == first.count_id
+            assert all(before[counter].value_wh <= after[counter].value_wh for counter in EnergyCounter)
+            truth_wh = (await host.truth())["energies_wh"]["home"]
+            assert restarted.value_wh == pytest.approx(truth_wh, rel=0.03)
+            assert counts == {5}
+        else:
+            assert restarted.count_id == restarted.boot_id & 0xFFF
+            assert restarted.value_wh < 20
+            assert counts == {0}
+
+
+async def test_todays_import_goes_on_over_a_restart_of_the_program() -> None:
+    async with simulator("--packs", "1", "--seed", "7", "--speed", "0") as running:
+        host = Host(running)
+        await settled(host)
+        await host.control.do(soc=0)
+        await host.control.do(advance_s=600)
+        before = (await host.status()).grid_import_today_kwh
+        assert before is not None
+        assert before > 0.1
+        await host.control.do(pack=0, restart="soft")
+        await host.control.do(advance_s=5)
+        after = (await host.status()).grid_import_today_kwh
+        assert after is not None
+        assert before <= after < before + 0.03
+        await host.control.do(power=False)
+        await host.control.do(power=True)
+        await host.control.do(advance_s=5)
+        cut = (await host.status()).grid_import_today_kwh
+        assert cut is not None
+        assert cut < 0.03

@@ -42,7 +42,8 @@ struct FuzzedPack {
               .relays = relays,
               .storage = flash,
               .indicators = lights,
-              .system = nowhere}) {}
+              .system = nowhere,
+              .retained = retained}) {}
 
   static Hardware hardware() {
     Hardware hardware;
@@ -64,6 +65,7 @@ struct FuzzedPack {
   Nowhere nowhere;
   control_test::RelayBoard relays;
   control_test::Lights lights;
+  control_test::Retained retained;
   Pack pack;
   Micros now = 0;
 };

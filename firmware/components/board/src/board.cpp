@@ -19,6 +19,7 @@ void Board::start() {
   chip_.start();
   relays_.start(chip_.kept_relays());
   storage_.start();
+  retained_.start(storage_);
   bms_.start();
   panel_.start();
 }
@@ -29,9 +30,14 @@ void Board::run_core() {
   hardware.grid_sense_fitted = kIsGridSenseFitted;
   hardware.nominal_frequency_hz = kNominalFrequencyHz;
   sampler_.calibrate(hardware);
-  pack_.emplace(
-      identity(), hardware,
-      Ports{.can = can_, .bms = bms_, .relays = relays_, .storage = storage_, .indicators = panel_, .system = chip_});
+  pack_.emplace(identity(), hardware,
+                Ports{.can = can_,
+                      .bms = bms_,
+                      .relays = relays_,
+                      .storage = storage_,
+                      .indicators = panel_,
+                      .system = chip_,
+                      .retained = retained_});
   can_.start(self);
   sampler_.start(self);
   inputs_.start(self);

@@ -36,23 +36,30 @@ Pack::Pack(const Identity& identity, const Hardware& hardware, const Ports& port
                  .relays = relays_,
                  .parameters = parameters_,
                  .modes = modes_,
-                 .indicators = indicators_}) {}
+                 .indicators = indicators_}),
+      count_memory_(ports.retained) {}
 
 void Pack::start(Micros now) {
   started_at_ = now;
   last_restart_ = system_.last_restart();
   faults_.set_argument(frames::FaultCode::kWatchdogRestart, last_restart_.task);
   settings_.load();
-  relays_.start(now, settings_.held());
+  const auto boot_id = static_cast<std::uint16_t>(system_.random());
+  const auto carried = count_memory_.start(last_restart_.cause);
+  count_id_ = carried ? carried->count_id : static_cast<std::uint16_t>(boot_id & kCountIdMask);
+  sensing_.start(now, carried ? carried->counts : Counts{});
+  const auto grid = static_cast<std::size_t>(frames::EnergyCounter::kGrid);
+  relays_.start(now, settings_.held(), carried ? std::optional(carried->import) : std::nullopt,
+                readings().energies_wh[grid]);
   host_.start(now);
-  sensing_.start(now);
-  bus_.start(now, static_cast<std::uint16_t>(system_.random()), settings_.node_number());
+  bus_.start(now, boot_id, settings_.node_number());
 }
 
 void Pack::tick(Micros now) {
   sensing_.tick(now, relays_.closed());
   obey_button(now);
   control_relays(now);
+  keep_counts(now);
   keep_settings(now);
   watch_faults(now);
   const auto current = status(now);
@@ -135,6 +142,11 @@ void Pack::keep_settings(Micros now) {
   settings_.tick(now);
 }
 
+void Pack::keep_counts(Micros now) {
+  // Before anything is sent: after a restart no counter is below what the bus has heard of it.
+  if (is_pack()) count_memory_.keep({count_id_, sensing_.counts(), relays_.carried_import(now)});
+}
+
 void Pack::restart_if_due(Micros now) {
   if (!restart_at_ || now < *restart_at_) return;
   restart_at_.reset();
@@ -183,7 +195,7 @@ void Pack::send(Micros now, const frames::Status& status) {
     bus_.post(now, status);
   }
   if (const auto counter = schedule_.take_energy(now)) {
-    bus_.post(now, telemetry::energy(readings(), *counter, boot_id()));
+    bus_.post(now, telemetry::energy(readings(), *counter, {.count_id = count_id_, .boot_id = boot_id()}));
   }
   for (std::size_t channel = 0; channel < kPulseChannels; ++channel) {
     if (schedule_.take_pulse(now, channel, readings().pulses[channel].count)) {

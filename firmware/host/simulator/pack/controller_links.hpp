@@ -1,6 +1,9 @@
-// The small ports of a pack's controller: its CAN controller, its line to the BMS, indicators and random numbers.
+// The small ports of a pack's controller: its CAN controller, its line to the BMS, indicators, random numbers and the
+// memory that a restart does not clear.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -89,6 +92,26 @@ class Chip final : public SystemPort {
   Random random_;
   std::function<void()> restart_;
   RestartCause cause_ = RestartCause::kPowerOn;
+};
+
+class RetainedMemory final : public RetainedPort {
+ public:
+  explicit RetainedMemory(Random random) : random_(random) { lose(); }
+  void read(std::size_t at, std::span<std::uint8_t> bytes) const override {
+    const auto from = std::span(bytes_).subspan(at, bytes.size());
+    std::copy(from.begin(), from.end(), bytes.begin());
+  }
+  void write(std::size_t at, std::span<const std::uint8_t> bytes) override {
+    std::copy(bytes.begin(), bytes.end(), std::span(bytes_).subspan(at, bytes.size()).begin());
+  }
+  /// Without supply it holds anything afterwards.
+  void lose() {
+    for (auto& byte : bytes_) byte = static_cast<std::uint8_t>(random_.next() >> 56U);
+  }
+
+ private:
+  Random random_;
+  std::array<std::uint8_t, kSize> bytes_{};
 };
 
 }  // namespace alfaspark::sim

@@ -8,7 +8,14 @@
 namespace alfaspark::sim {
 namespace {
 
-enum Purpose : std::uint64_t { kHouse = 0xAC01, kCts = 0xAC02, kBms = 0xAC03, kChip = 0xAC04, kStepOffset = 0xAC05 };
+enum Purpose : std::uint64_t {
+  kHouse = 0xAC01,
+  kCts = 0xAC02,
+  kBms = 0xAC03,
+  kChip = 0xAC04,
+  kStepOffset = 0xAC05,
+  kMemory = 0xAC06
+};
 
 /// 50 A and 20 A CTs: 12 bits reach 57 A and 23 A RMS, and the noise stays below the default noise floor.
 constexpr std::array<float, kCurrentChannels> kAmperesPerCount = {0.04F, 0.04F, 0.016F, 0.016F};
@@ -45,6 +52,7 @@ SimulatedPack::SimulatedPack(Site& site, const PackOptions& options)
       flash_(options.storage),
       can_(site.bus, *this),
       chip_(Random::derived(site.hardware_seed, kChip, options.index), [this] { restart_soon(); }),
+      retained_(Random::derived(site.hardware_seed, kMemory, options.index)),
       simulated_bms_(options.external_bms != nullptr
                          ? nullptr
                          : std::make_unique<SimulatedBms>(site.timeline,
@@ -86,10 +94,14 @@ void SimulatedPack::boot(RestartCause cause) {
   booted_at_ = site_.timeline.now();
   ++button_press_;
   site_.bus.attach(can_, segment_);
-  firmware_ = std::make_unique<Pack>(
-      identity_, hardware_,
-      Ports{
-          .can = can_, .bms = bms_, .relays = relays_, .storage = flash_, .indicators = indicators_, .system = chip_});
+  firmware_ = std::make_unique<Pack>(identity_, hardware_,
+                                     Ports{.can = can_,
+                                           .bms = bms_,
+                                           .relays = relays_,
+                                           .storage = flash_,
+                                           .indicators = indicators_,
+                                           .system = chip_,
+                                           .retained = retained_});
   firmware_->start(uptime());
 }
 
@@ -104,6 +116,7 @@ void SimulatedPack::set_supply(bool on) {
   site_.bus.detach(can_);
   firmware_.reset();
   relays_.cut_supply();
+  retained_.lose();
   indicators_.go_dark();
 }
 
@@ -113,6 +126,7 @@ void SimulatedPack::restart_firmware(RestartCause cause) {
   firmware_.reset();
   if (cause == RestartCause::kBrownOut) {
     relays_.cut_supply();
+    retained_.lose();
   } else {
     relays_.keep();
   }

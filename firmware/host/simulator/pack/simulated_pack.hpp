@@ -52,7 +52,7 @@ class SimulatedPack final : private CanEvents {
   void start();
   void set_supply(bool on);
   /// The firmware starts again and is told why. Relays and the rest of the hardware stay as they are, but in a
-  /// brown-out, which lets the relays fall off. Nothing without supply.
+  /// brown-out, which lets the relays fall off and the memory forget. Nothing without supply.
   void restart_firmware(RestartCause cause);
   void hold_button(Micros duration);
   void send_pulses(std::size_t channel, const PulseTrain& train);
@@ -114,6 +114,7 @@ class SimulatedPack final : private CanEvents {
   CanController can_;
   IndicatorBoard indicators_;
   Chip chip_;
+  RetainedMemory retained_;
   std::unique_ptr<SimulatedBms> simulated_bms_;
   BmsSerial bms_;
   BmsLine& bms_line_;

@@ -57,13 +57,32 @@ TEST_CASE("Each reading goes to its own signal") {
   CHECK(currents.inverter_a == 2.02F);
   CHECK(currents.load1_a == 3.03F);
   CHECK(currents.load2_a == 4.04F);
-  const auto energy = telemetry::energy(readings, frames::EnergyCounter::kLoad1, 0xBEEF);
+  const auto energy =
+      telemetry::energy(readings, frames::EnergyCounter::kLoad1, {.count_id = 0xABC, .boot_id = 0xBEEF});
   CHECK(energy.counter == frames::EnergyCounter::kLoad1);
+  CHECK(energy.count_id == 0xABC);
   CHECK(energy.boot_id == 0xBEEF);
   CHECK(energy.value_wh == 500.1);
   const auto pulse = telemetry::pulse(readings, 0, 0xBEEF);
   CHECK(pulse.count == 77);
   CHECK(pulse.interval_ms == 360.0F);
+}
+
+TEST_CASE("R2: an energy wraps after 2^32 counts, and is rounded before that") {
+  constexpr double kWrapWh = 429'496'729.6;
+  const auto [energy_wh, value_wh] = GENERATE_COPY(table<double, double>({{0.0, 0.0},
+                                                                          {kWrapWh - 0.1, kWrapWh - 0.1},
+                                                                          {kWrapWh - 0.06, kWrapWh - 0.1},
+                                                                          {kWrapWh - 0.04, 0.0},
+                                                                          {kWrapWh, 0.0},
+                                                                          {kWrapWh + 1234.5, 1234.5},
+                                                                          {3 * kWrapWh + 0.1, 0.1}}));
+  Readings readings;
+  readings.energies_wh[0] = energy_wh;
+  const auto sent = telemetry::energy(readings, frames::EnergyCounter::kGrid, {});
+  const auto heard = frames::Energy::decode(sent.encode());
+  INFO(energy_wh);
+  CHECK(heard.value().value_wh == Approx(value_wh).margin(1e-6));
 }
 
 TEST_CASE("The battery is idle below 0.5 A, and in no known state without a current") {

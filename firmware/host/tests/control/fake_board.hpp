@@ -1,9 +1,12 @@
-// A board without hardware: relays that stay where they are put, flash that can fail, indicators that remember.
+// A board without hardware: relays that stay where they are put, flash that can fail, memory that a restart may hit in
+// the middle of a write, indicators that remember.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "alfaspark/ports.hpp"
@@ -42,6 +45,25 @@ class Flash final : public StoragePort {
   std::map<std::uint8_t, std::vector<std::uint8_t>> records;
   int writes = 0;
   bool is_broken = false;
+};
+
+class Retained final : public RetainedPort {
+ public:
+  void read(std::size_t at, std::span<std::uint8_t> into) const override {
+    for (std::size_t i = 0; i < into.size(); ++i) into[i] = bytes.at(at + i);
+  }
+  void write(std::size_t at, std::span<const std::uint8_t> from) override {
+    ++writes;
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      if (bytes_until_restart == 0U) return;
+      if (bytes_until_restart) --*bytes_until_restart;
+      bytes.at(at + i) = from[i];
+    }
+  }
+
+  std::array<std::uint8_t, kSize> bytes{};
+  std::optional<std::size_t> bytes_until_restart;  ///< so many are still written, and then none
+  int writes = 0;
 };
 
 class Lights final : public IndicatorPort {

@@ -1,4 +1,6 @@
 // R3 and R4: the daily import limit, its latch, its reset and its clock.
+#include <utility>
+
 #include "catch.hpp"
 #include "modes_bench.hpp"
 
@@ -357,6 +359,170 @@ TEST_CASE("R3: the import is unknown until the grid was measured once") {
   bench.grid_w = 0.0F;
   bench.run(kSecond);
   CHECK(bench.control->import_today_kwh() == 0.0F);
+}
+
+TEST_CASE("R4: a software restart carries the import over, and RESTORE_IMPORT neither adds to it nor takes of it") {
+  auto bench = limited();
+  bench.set(Mode::kImportLimit, GENERATE(true, false));
+  bench.add_grid_wh(700.5);
+  bench.tick();
+  bench.local_s.reset();
+  for (int restarts = 0; restarts < 3; ++restarts) {
+    bench.restart_carrying(bench.control->held());
+    bench.tick();
+    CHECK(bench.control->import_today_kwh() == Approx(0.7005));
+  }
+  CHECK(bench.control->restore_import(10, kMonday) == Result::kBusy);  // it has the day, but not the time
+  bench.add_grid_wh(100.0);
+  bench.set_clock(local(kMonday, 12, 1));
+  bench.tick();
+  CHECK(bench.control->import_today_kwh() == Approx(0.8005));
+  CHECK(bench.control->restore_import(70, kMonday) == Result::kAccepted);  // as the last STATUS said
+  CHECK(bench.control->import_today_kwh() == Approx(0.8005));
+  CHECK(bench.control->restore_import(120, kMonday) == Result::kAccepted);  // of a boot before, that this pack forgot
+  CHECK(bench.control->import_today_kwh() == Approx(1.3));
+  CHECK(bench.control->restore_import(70, kMonday - 1) == Result::kOutOfRange);
+}
+
+TEST_CASE("R4: a carried import exhausts the limit when it is drawn, and its latch needs no flash") {
+  auto bench = limited();
+  bench.board.is_software_restart = true;
+  const auto on_flash = bench.control->held();
+  bench.add_grid_wh(1500.0);
+  bench.tick();
+  bench.restart_carrying(on_flash);
+  bench.run(kMinute);
+  CHECK(bench.is_closed(Relay::kGrid));
+  bench.add_grid_wh(500.0);
+  bench.tick();
+  CHECK(bench.is_open_because(Relay::kGrid, Reason::kImportLimitExhausted));
+  bench.restart_carrying(on_flash);
+  bench.run(kMinute);
+  CHECK(bench.is_open_because(Relay::kGrid, Reason::kImportLimitExhausted));
+  const auto exhausted_on_flash = bench.control->held();
+  bench.control->reset_import(bench.now);
+  bench.restart_carrying(exhausted_on_flash);
+  bench.run(3 * kMinute);
+  CHECK(bench.is_closed(Relay::kGrid));  // the reset was not on flash yet
+  CHECK(bench.control->import_today_kwh() == 0.0F);
+}
+
+TEST_CASE("R5: a carried import is reset once, at the reset time, whenever the restart comes") {
+  auto bench = limited();
+  bench.add_grid_wh(700.0);
+  bench.run(17 * kHour - kMinute, kSecond);  // 04:59
+  REQUIRE(bench.control->import_today_kwh() == Approx(0.7));
+  SECTION("before it, with the clock back in time") {
+    bench.restart_carrying(bench.control->held());
+    bench.run(50 * kSecond, kSecond);
+    CHECK(bench.control->import_today_kwh() == Approx(0.7));
+    bench.run(11 * kSecond, kSecond);
+    CHECK(bench.control->import_today_kwh() == 0.0F);
+  }
+  SECTION("before it, and the clock comes after it") {
+    const auto clock = std::exchange(bench.local_s, std::nullopt);
+    bench.restart_carrying(bench.control->held());
+    bench.run(2 * kMinute, kSecond);
+    CHECK(bench.control->import_today_kwh() == Approx(0.7));
+    bench.local_s = clock;
+    bench.tick();
+    CHECK(bench.control->import_today_kwh() == 0.0F);
+    CHECK(bench.control->restore_import(70, kMonday + 1) == Result::kOutOfRange);  // it was reset since the start
+  }
+  SECTION("after it") {
+    bench.run(2 * kMinute, kSecond);
+    bench.add_grid_wh(30.0);
+    bench.tick();
+    bench.restart_carrying(bench.control->held());
+    bench.run(kMinute, kSecond);
+    CHECK(bench.control->import_today_kwh() == Approx(0.03));
+    CHECK(bench.control->restore_import(3, kMonday + 1) == Result::kAccepted);
+    CHECK(bench.control->import_today_kwh() == Approx(0.03));
+    bench.run(23 * kHour, kSecond);
+    CHECK(bench.control->import_today_kwh() == Approx(0.03));
+    bench.run(kHour, kSecond);
+    CHECK(bench.control->import_today_kwh() == 0.0F);
+  }
+}
+
+TEST_CASE("R5: restarts in the hour that is lived twice reset nothing again, and none ends a day of 25 h early") {
+  Bench bench;
+  bench.set_clock(local(kMonday, 4, 30));
+  bench.run(kHour, kSecond);  // reset at 05:00, now 05:30
+  bench.add_grid_wh(200.0);
+  SECTION("back over the reset, and over it again") {
+    bench.set_clock(local(kMonday, 4, 30));
+    bench.run(10 * kMinute, kSecond);
+    bench.restart_carrying(bench.control->held());
+    bench.run(40 * kMinute, kSecond);  // 05:20
+    CHECK(bench.control->import_today_kwh() == Approx(0.2));
+  }
+  SECTION("25 h") {
+    bench.run(20 * kHour, kSecond);  // 01:30
+    bench.set_clock(local(kMonday + 1, 0, 30));
+    bench.run(4 * kHour + 20 * kMinute, kSecond);  // 04:50, 24 h 50 min after the reset
+    const auto clock = std::exchange(bench.local_s, std::nullopt);
+    bench.restart_carrying(bench.control->held());
+    bench.run(kMinute, kSecond);
+    bench.local_s = clock;
+    bench.run(kMinute, kSecond);
+    CHECK(bench.control->import_today_kwh() == Approx(0.2));
+    bench.run(10 * kMinute, kSecond);
+    CHECK(bench.control->import_today_kwh() == 0.0F);
+  }
+}
+
+TEST_CASE("R5: without a clock the 24 h go on over software restarts, and a clock that comes then finds the day") {
+  Bench bench;
+  bench.tick();
+  bench.add_grid_wh(100.0);
+  bench.run(20 * kHour, kSecond);
+  bench.restart_carrying(bench.control->held());
+  SECTION("none comes") {
+    bench.run(4 * kHour - kMinute, kSecond);
+    CHECK(bench.control->import_today_kwh() == Approx(0.1));
+    bench.run(2 * kMinute, kSecond);
+    CHECK(bench.control->import_today_kwh() == 0.0F);
+  }
+  SECTION("the reset passed before the restart") {
+    bench.set_clock(local(kMonday, 12));
+    bench.run(kSecond);
+    CHECK(bench.control->import_today_kwh() == 0.0F);
+  }
+  SECTION("it did not") {
+    bench.set_clock(local(kMonday, 3));
+    bench.run(kSecond);
+    CHECK(bench.control->import_today_kwh() == Approx(0.1));
+  }
+}
+
+TEST_CASE(
+    "R5: a carried day whose clock does not come back ends 24 h after the restart, and not once more by the clock") {
+  auto bench = limited();
+  bench.add_grid_wh(100.0);
+  bench.tick();
+  bench.local_s.reset();
+  bench.restart_carrying(bench.control->held());
+  bench.run(24 * kHour + kSecond, kSecond);
+  CHECK(bench.control->import_today_kwh() == 0.0F);
+  bench.add_grid_wh(50.0);
+  bench.run(kHour, kSecond);
+  bench.set_clock(local(kMonday + 1, 13));
+  bench.run(kSecond);
+  CHECK(bench.control->import_today_kwh() == Approx(0.05));
+}
+
+TEST_CASE("R3: by the parameter the grid stays open after a restart that carries the import, too") {
+  auto bench = limited();
+  REQUIRE(bench.parameters.set(Parameter::kImportLimitAfterRestart, 1));
+  bench.add_grid_wh(100.0);
+  bench.tick();
+  bench.restart_carrying(bench.control->held());
+  bench.run(kMinute);
+  CHECK(bench.is_open_because(Relay::kGrid, Reason::kImportLimitExhausted));
+  CHECK(bench.control->import_today_kwh() == Approx(0.1));
+  bench.run(17 * kHour + kMinute, kSecond);
+  CHECK(bench.is_closed(Relay::kGrid));
 }
 
 }  // namespace alfaspark::modes_test

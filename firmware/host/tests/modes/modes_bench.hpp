@@ -33,6 +33,12 @@ class Bench {
     readings.energies_wh = {};
     control->start(now, stored);
   }
+  /// A software restart that finds the counters and the import in memory.
+  void restart_carrying(const HeldState& stored) {
+    const auto carried = control->carried_import(now);
+    control.emplace(board, parameters, settings);
+    control->start(now, stored, carried, readings.energies_wh[0]);
+  }
   /// The relays fall off and the controller starts anew.
   void cut_power(const HeldState& stored) {
     board.is_software_restart = false;

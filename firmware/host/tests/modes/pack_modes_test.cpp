@@ -73,6 +73,7 @@ TEST_CASE("R4: a limit is on flash when it is exhausted: a restart in that momen
   house.run(100 * kMillisecond);
   REQUIRE_FALSE(pack.relays.is_closed(kGrid));
   const auto movements = pack.relays.movements;
+  pack.retained.bytes.fill(0);  // flash alone tells it
   house.restart_software(0);
   house.run(20 * kSecond);
   CHECK(last_status(house).reason_grid == Reason::kImportLimitExhausted);

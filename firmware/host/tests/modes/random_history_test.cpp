@@ -105,7 +105,13 @@ class History {
     }
     const auto positions = bench_.control->closed();
     const auto decided = where_nothing_waits();
-    is_power_cut ? bench_.cut_power(held) : bench_.restart(held);
+    const bool is_carrying = !is_power_cut && chance(2);
+    const auto import_kwh = bench_.control->import_today_kwh();
+    if (is_carrying) {
+      bench_.restart_carrying(held);
+    } else {
+      is_power_cut ? bench_.cut_power(held) : bench_.restart(held);
+    }
     CHECK(bench_.control->closed() == positions);
     const auto soc_pct = std::exchange(bench_.soc_pct, std::nullopt);
     const auto home_w = std::exchange(bench_.home_w, std::nullopt);
@@ -119,6 +125,7 @@ class History {
     bench_.local_s = clock;
     bench_.bms_lost = lost;
     bench_.tick();
+    if (is_carrying && import_kwh) CHECK(*bench_.control->import_today_kwh() == Approx(*import_kwh).margin(1e-6));
     for (const Relay relay : kRelays) {
       const bool is_limit = is_because_of_a_limit(bench_.reason(relay));
       INFO("relay " << index(relay) << ", reason " << static_cast<int>(bench_.reason(relay)));

@@ -70,7 +70,7 @@ class PackStation final : public bus_test::Station {
   void start(Micros now) override {
     booted_at_ = now;
     next_pulse_ = now;
-    const Ports ports{connection_, bms, relays, flash, lights, chip};
+    const Ports ports{connection_, bms, relays, flash, lights, chip, retained};
     pack_ = std::make_unique<Pack>(identity_, hardware_, ports);
     pack_->start(0);
   }
@@ -97,6 +97,7 @@ class PackStation final : public bus_test::Station {
   control_test::RelayBoard relays;
   control_test::Flash flash;
   control_test::Lights lights;
+  control_test::Retained retained;
   bus_test::Dice chip;  ///< random numbers, restarts and their cause
   bool has_grid = true;
   Micros grid_period = 20 * kMillisecond;
@@ -143,12 +144,15 @@ class House {
   /// With the supply on all the time: nothing but the program starts anew.
   void restart_software(std::size_t index) {
     packs_[index]->relays.is_software_restart = true;
+    packs_[index]->chip.last.cause = RestartCause::kSoftware;
     bus.cut_power(index);
     bus.attach(index, *packs_[index], bus.now);
   }
-  /// The supply fails and comes back; the relays fall off.
+  /// The supply fails and comes back; the relays fall off, and the memory holds anything.
   void cut_power(std::size_t index) {
     packs_[index]->relays.is_software_restart = false;
+    packs_[index]->chip.last.cause = RestartCause::kPowerOn;
+    packs_[index]->retained.bytes.fill(0xA5);
     packs_[index]->relays.positions = {};
     bus.cut_power(index);
     bus.attach(index, *packs_[index], bus.now);

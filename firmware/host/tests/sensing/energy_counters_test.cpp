@@ -87,7 +87,7 @@ TEST_CASE("R2: a year at 10 kW is off by less than 0.01 %, on the bus too", "[se
   CHECK(year_wh - before_wh == Approx(10'000.0).epsilon(1e-6));
   CHECK(year_wh == Approx(87.6e6).epsilon(1e-6));
 
-  const frames::Energy sent{.counter = EnergyCounter::kGrid, .boot_id = 1, .value_wh = year_wh};
+  const frames::Energy sent{.counter = EnergyCounter::kGrid, .count_id = 1, .boot_id = 1, .value_wh = year_wh};
   const auto heard = frames::Energy::decode(sent.encode());
   REQUIRE(heard);
   CHECK(heard->value_wh == Approx(87.6e6).epsilon(1e-6));

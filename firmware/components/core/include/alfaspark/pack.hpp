@@ -13,6 +13,7 @@
 #include "alfaspark/bus/telemetry_schedule.hpp"
 #include "alfaspark/control/clock.hpp"
 #include "alfaspark/control/commands.hpp"
+#include "alfaspark/control/count_memory.hpp"
 #include "alfaspark/control/faults.hpp"
 #include "alfaspark/control/host_watch.hpp"
 #include "alfaspark/control/reset_button.hpp"
@@ -61,6 +62,8 @@ class Pack {
   [[nodiscard]] std::uint8_t node() const;
   [[nodiscard]] bool is_master() const;
   [[nodiscard]] std::uint16_t boot_id() const;
+  /// Low 12 bits of the id of the boot in which the counters began at 0.
+  [[nodiscard]] std::uint16_t count_id() const { return count_id_; }
   [[nodiscard]] const Readings& readings() const;
 
  private:
@@ -80,6 +83,7 @@ class Pack {
   void reset_to_factory(Micros now);
   void control_relays(Micros now);
   void keep_settings(Micros now);
+  void keep_counts(Micros now);
   void restart_if_due(Micros now);
   void watch_faults(Micros now);
   void send(Micros now, const frames::Status& status);
@@ -106,12 +110,14 @@ class Pack {
   Faults faults_;
   Warnings warnings_;
   ResetButton button_;
+  CountMemory count_memory_;
   TelemetrySchedule schedule_;
   StatusTrigger status_trigger_;
   Micros started_at_ = 0;
   LastRestart last_restart_;
   std::optional<Micros> restart_at_;
   std::optional<Micros> repeat_faults_at_;
+  std::uint16_t count_id_ = 0;
   std::uint8_t scheduled_node_ = 0;  ///< the number that the schedule was started for
 };
 

@@ -83,6 +83,20 @@ class StoragePort {
   ~StoragePort() = default;
 };
 
+/// Memory that a restart of the program does not clear (RestartCause::kSoftware and kWatchdog). After any other start
+/// it may hold anything.
+class RetainedPort {
+ public:
+  static constexpr std::size_t kSize = 512;  ///< bytes
+
+  virtual void read(std::size_t at, std::span<std::uint8_t> bytes) const = 0;
+  /// A restart may come in the middle: then some of the bytes are written.
+  virtual void write(std::size_t at, std::span<const std::uint8_t> bytes) = 0;
+
+ protected:
+  ~RetainedPort() = default;
+};
+
 struct Rgb {
   std::uint8_t red = 0;
   std::uint8_t green = 0;
@@ -144,6 +158,7 @@ struct Ports {
   StoragePort& storage;
   IndicatorPort& indicators;
   SystemPort& system;
+  RetainedPort& retained;
 };
 
 }  // namespace alfaspark

@@ -32,8 +32,20 @@ struct Powers {
   std::optional<float> load2_w;
 };
 
+/// The counters in full precision.
+struct Counts {
+  struct Energy {
+    std::uint64_t microwatt_hours = 0;
+    std::uint64_t microwatt_micros = 0;  ///< µW·µs that are not one µWh yet
+    bool operator==(const Energy&) const = default;
+  };
+  std::array<Energy, kEnergyCounters> energies{};  ///< by frames::EnergyCounter
+  std::array<std::uint32_t, kPulseChannels> pulses{};
+  bool operator==(const Counts&) const = default;
+};
+
 struct PulseReading {
-  std::uint32_t count = 0;           ///< since this boot
+  std::uint32_t count = 0;           ///< since the counters began at 0; wraps
   std::optional<float> interval_ms;  ///< between the last two pulses
 };
 
@@ -44,7 +56,7 @@ struct Readings {
   Powers powers{};
   frames::GridState grid = frames::GridState::kUnknown;
   std::optional<float> grid_frequency_hz;             ///< 0 = absent, nullopt = no sense input fitted or not known yet
-  std::array<double, kEnergyCounters> energies_wh{};  ///< since this boot, by frames::EnergyCounter
+  std::array<double, kEnergyCounters> energies_wh{};  ///< since the counters began at 0
   std::array<PulseReading, kPulseChannels> pulses{};
 };
 

@@ -68,11 +68,15 @@ frames::Currents currents(const Readings& readings) {
   return {.grid_a = amperes[0], .inverter_a = amperes[1], .load1_a = amperes[2], .load2_a = amperes[3]};
 }
 
-frames::Energy energy(const Readings& readings, frames::EnergyCounter counter, std::uint16_t boot_id) {
+frames::Energy energy(const Readings& readings, frames::EnergyCounter counter, CountOrigin origin) {
+  // Wraps as PULSE does: a counter that stopped at its end would lose all energy from there on without a word.
+  constexpr double kCountsPerWh = 10.0;
+  const auto counts = std::llround(readings.energies_wh[static_cast<std::size_t>(counter)] * kCountsPerWh);
+  const auto wrapped = static_cast<std::uint32_t>(static_cast<std::uint64_t>(counts) & 0xFFFFFFFFU);
   return {.counter = counter,
-          .count_id = static_cast<std::uint16_t>(boot_id & 0xFFFU),
-          .boot_id = boot_id,
-          .value_wh = readings.energies_wh[static_cast<std::size_t>(counter)]};
+          .count_id = origin.count_id,
+          .boot_id = origin.boot_id,
+          .value_wh = static_cast<double>(wrapped) / kCountsPerWh};
 }
 
 frames::Pulse pulse(const Readings& readings, std::size_t channel, std::uint16_t boot_id) {

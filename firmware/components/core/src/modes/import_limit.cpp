@@ -10,6 +10,7 @@ namespace alfaspark {
 namespace {
 
 constexpr double kWhPerCount = 10.0;  // x0.01 kWh
+constexpr double kWhPerMicrowattHour = 1e-6;
 
 std::uint16_t to_counts(double energy_wh) {
   constexpr double kMost = std::numeric_limits<std::uint16_t>::max() - 1;
@@ -18,21 +19,47 @@ std::uint16_t to_counts(double energy_wh) {
 
 }  // namespace
 
-void ImportLimit::start(Micros now, const std::optional<ImportLatch>& stored, bool is_on) {
-  started_at_ = now;
+void ImportLimit::start(Micros now, const Before& before, bool is_on) {
+  booted_at_ = started_at_ = now;
+  grid_wh_ = counted_from_wh_ = before.grid_wh;
   is_on_ = is_on;
   last_limit_wh_ = limit_wh();
+  if (before.carried) go_on(now, *before.carried);
   if (!is_on) return;
-  latch_ = stored.value_or(ImportLatch{});
-  if (latch_.is_exhausted) held_wh_ = latch_.import_10wh * kWhPerCount;
-  before_start_wh_ = held_wh_;
+  latch_ = before.carried ? before.carried->latch : before.latch.value_or(ImportLatch{});
+  if (latch_.is_exhausted && !before.carried) before_start_wh_ = held_wh_ = latch_.import_10wh * kWhPerCount;
   stays_open_ = parameters_.get(Parameter::kImportLimitAfterRestart) == 1;
   if (stays_open_) latch_.is_exhausted = true;
+}
+
+/// As if the restart had not been: the count, its age, its day.
+void ImportLimit::go_on(Micros now, const CarriedImport& carried) {
+  before_start_wh_ = held_wh_ = static_cast<double>(carried.import_uwh) * kWhPerMicrowattHour;
+  const auto began_at = now - carried.counted_for_s * kSecond;
+  if (carried.was_reset) {
+    reset_at_ = began_at;
+  } else {
+    started_at_ = began_at;
+  }
+  day_ = carried.day;
+  last_begun_day_ = carried.last_begun_day;
+}
+
+CarriedImport ImportLimit::carried(Micros now) const {
+  CarriedImport carried{
+      .import_uwh = static_cast<std::uint64_t>(std::llround(std::max(import_wh(), 0.0) / kWhPerMicrowattHour)),
+      .counted_for_s = static_cast<std::uint32_t>((now - counted_since()) / kSecond),
+      .was_reset = reset_at_.has_value(),
+      .last_begun_day = static_cast<std::int32_t>(last_begun_day_),
+      .latch = latch_};
+  if (day_) carried.day = static_cast<std::int32_t>(*day_);
+  return carried;
 }
 
 void ImportLimit::update(Micros now, const Inputs& inputs) {
   grid_wh_ = inputs.grid_wh;
   is_on_ = inputs.is_on;
+  is_clock_set_ = inputs.local_s.has_value();
   if (inputs.local_s && day_) {
     follow_clock(now, *inputs.local_s);
   } else if (inputs.local_s) {
@@ -77,7 +104,11 @@ void ImportLimit::follow_clock(Micros now, std::int64_t local_s) {
 }
 
 void ImportLimit::count_day_without_clock(Micros now) {
-  if (now - counted_since() >= kDayWithoutClock) reset(now);
+  // Where the day was known before a restart its end is not 24 h after its begin, in autumn at the latest.
+  const auto since = day_ ? std::max(counted_since(), booted_at_) : counted_since();
+  if (now - since < kDayWithoutClock) return;
+  reset(now);
+  day_.reset();  // one that was carried over is gone: the clock will tell which it is
 }
 
 void ImportLimit::judge() {
@@ -91,8 +122,8 @@ void ImportLimit::judge() {
 }
 
 frames::Result ImportLimit::restore(std::uint16_t before_boot_10wh, std::uint16_t import_day) {
-  if (!day_) return frames::Result::kBusy;
-  if (static_cast<std::uint16_t>(*day_) != import_day || reset_at_) return frames::Result::kOutOfRange;
+  if (!is_clock_set_ || !day_) return frames::Result::kBusy;
+  if (static_cast<std::uint16_t>(*day_) != import_day || was_reset_) return frames::Result::kOutOfRange;
   // What the pack itself remembered of today counts more than what the host does.
   before_start_wh_ = std::max(before_boot_10wh * kWhPerCount, held_wh_);
   judge();
@@ -103,6 +134,7 @@ void ImportLimit::reset(Micros now) {
   before_start_wh_ = held_wh_ = 0.0;
   counted_from_wh_ = grid_wh_;
   reset_at_ = now;
+  was_reset_ = true;
   latch_ = {};
 }
 

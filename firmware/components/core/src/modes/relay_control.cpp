@@ -28,12 +28,14 @@ RelayControl::RelayControl(RelayPort& port, const Parameters& parameters, const 
       eco_(parameters),
       import_(parameters) {}
 
-void RelayControl::start(Micros now, const HeldState& stored) {
+void RelayControl::start(Micros now, const HeldState& stored, const std::optional<CarriedImport>& carried,
+                         double grid_wh) {
   manual_ = stored.manual.value_or(ManualRelays{.closed = kFactoryDefault});
   manual_.closed = static_cast<std::uint8_t>(manual_.closed & kFactoryDefault);
   const auto reset = std::exchange(manual_.reset, std::uint8_t{0});
   auto positions = stored.positions.value_or(RelayPositions{.closed = manual_.closed});
-  import_.start(now, stored.latch, settings_.is_on(Mode::kImportLimit));
+  import_.start(now, {.latch = stored.latch, .carried = carried, .grid_wh = grid_wh},
+                settings_.is_on(Mode::kImportLimit));
   const bool are_kept = switching_.are_positions_kept();
   if (are_kept) take_kept_positions(positions, reset);
   for (const Relay relay : kRelays) {

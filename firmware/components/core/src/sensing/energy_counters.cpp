@@ -14,7 +14,7 @@ constexpr std::uint64_t kMicrowattMicrosPerMicrowattHour = 3'600'000'000;
 
 void EnergyCounters::add(EnergyCounter counter, float power_w, Micros duration) {
   if (!(power_w > 0.0F)) return;
-  Counter& target = counters_[static_cast<std::size_t>(counter)];
+  auto& target = energies_[static_cast<std::size_t>(counter)];
   const auto power_uw = static_cast<std::uint64_t>(std::llround(power_w * 1e6F));
   target.microwatt_micros += power_uw * static_cast<std::uint64_t>(duration);
   target.microwatt_hours += target.microwatt_micros / kMicrowattMicrosPerMicrowattHour;
@@ -32,7 +32,7 @@ void EnergyCounters::add(const Powers& powers, Micros duration) {
 }
 
 double EnergyCounters::energy_wh(EnergyCounter counter) const {
-  return static_cast<double>(counters_[static_cast<std::size_t>(counter)].microwatt_hours) * 1e-6;
+  return static_cast<double>(energies_[static_cast<std::size_t>(counter)].microwatt_hours) * 1e-6;
 }
 
 }  // namespace alfaspark

@@ -27,10 +27,14 @@ Sensing::Sensing(const Hardware& hardware, SerialPort& bms, const Parameters& pa
   readings_.grid = grid_.state();
 }
 
-void Sensing::start(Micros now) {
+void Sensing::start(Micros now, const Counts& carried) {
   bms_.start(now);
   grid_.start(now);
-  for (PulseCounter& counter : pulses_) counter.start(now);
+  energies_.start(carried.energies);
+  for (std::size_t channel = 0; channel < pulses_.size(); ++channel) {
+    pulses_[channel].start(now, carried.pulses[channel]);
+  }
+  read_counters();
 }
 
 void Sensing::on_bms_bytes(Micros now, std::span<const std::uint8_t> bytes) { bms_.on_bytes(now, bytes); }
@@ -64,9 +68,7 @@ void Sensing::tick(Micros now, std::uint8_t relays_closed) {
   read_battery();
   read_powers();
   read_grid();
-  for (std::size_t channel = 0; channel < pulses_.size(); ++channel) {
-    readings_.pulses[channel] = pulses_[channel].reading();
-  }
+  read_counters();
 }
 
 void Sensing::count_energy(Micros now) {
@@ -74,9 +76,23 @@ void Sensing::count_energy(Micros now) {
   last_tick_at_ = now;
   // The powers of the last snapshot were what flowed since; unknown ones, such as a battery's whose BMS is lost, pause.
   if (step > 0 && step <= kLongestStep) energies_.add(readings_.powers, step);
+}
+
+void Sensing::read_counters() {
   for (std::size_t counter = 0; counter < kEnergyCounters; ++counter) {
     readings_.energies_wh[counter] = energies_.energy_wh(static_cast<frames::EnergyCounter>(counter));
   }
+  for (std::size_t channel = 0; channel < pulses_.size(); ++channel) {
+    readings_.pulses[channel] = pulses_[channel].reading();
+  }
+}
+
+Counts Sensing::counts() const {
+  Counts counts{.energies = energies_.energies()};
+  for (std::size_t channel = 0; channel < pulses_.size(); ++channel) {
+    counts.pulses[channel] = pulses_[channel].reading().count;
+  }
+  return counts;
 }
 
 void Sensing::read_battery() {

@@ -12,6 +12,7 @@
 #include "alfaspark/board/monotonic.hpp"
 #include "alfaspark/board/pulse_inputs.hpp"
 #include "alfaspark/board/relay_outputs.hpp"
+#include "alfaspark/board/retained_memory.hpp"
 #include "alfaspark/pack.hpp"
 
 namespace alfaspark::board {
@@ -31,6 +32,7 @@ class Board {
   Chip chip_;
   RelayOutputs relays_;
   FlashStorage storage_;
+  RetainedMemory retained_;
   CanController can_;
   BmsLine bms_;
   CurrentSampler sampler_;

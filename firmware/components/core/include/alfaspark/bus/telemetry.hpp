@@ -13,7 +13,12 @@ frames::Battery battery(const Readings& readings);
 frames::Power power(const Readings& readings);
 frames::Loads loads(const Readings& readings);
 frames::Currents currents(const Readings& readings);
-frames::Energy energy(const Readings& readings, frames::EnergyCounter counter, std::uint16_t boot_id);
+/// Which boot speaks, and in which one its counters began at 0 (the low 12 bits of that boot's id).
+struct CountOrigin {
+  std::uint16_t count_id = 0;
+  std::uint16_t boot_id = 0;
+};
+frames::Energy energy(const Readings& readings, frames::EnergyCounter counter, CountOrigin origin);
 frames::Pulse pulse(const Readings& readings, std::size_t channel, std::uint16_t boot_id);
 
 /// A node of the fleet as its master sees it: itself from its own readings, the others from their frames.

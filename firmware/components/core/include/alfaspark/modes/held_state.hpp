@@ -1,4 +1,4 @@
-// What control holds over a restart and a power cut.
+// What control holds over a restart; all but CarriedImport over a power cut, too.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,17 @@ struct ImportLatch {
   std::optional<std::uint16_t> import_day{};  ///< of the exhaustion; nullopt where the clock was unknown
   std::uint16_t import_10wh = 0;              ///< drawn on that day when it was exhausted, x0.01 kWh
   bool operator==(const ImportLatch&) const = default;
+};
+
+/// The import of the day, as a restart of the program hands it on; a power cut does not.
+struct CarriedImport {
+  std::uint64_t import_uwh = 0;       ///< µWh, drawn since the count began
+  std::uint32_t counted_for_s = 0;    ///< so long before
+  bool was_reset = false;             ///< it began with a reset, not with a start
+  std::optional<std::int32_t> day{};  ///< the import day that it is; nullopt where the clock was unknown
+  std::int32_t last_begun_day = 0;    ///< see ImportLimit
+  ImportLatch latch{};
+  bool operator==(const CarriedImport&) const = default;
 };
 
 /// nullopt: never stored, or damaged.

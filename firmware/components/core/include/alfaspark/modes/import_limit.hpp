@@ -14,14 +14,21 @@ namespace alfaspark {
 class ImportLimit {
  public:
   struct Inputs {
-    double grid_wh = 0.0;                 ///< drawn since the start
+    double grid_wh = 0.0;                 ///< the counter of the grid
     std::optional<std::int64_t> local_s;  ///< local time in seconds since 1970
     bool is_on = false;
   };
 
   explicit ImportLimit(const Parameters& parameters) : parameters_(parameters) {}
 
-  void start(Micros now, const std::optional<ImportLatch>& stored, bool is_on);
+  /// What a start finds.
+  struct Before {
+    std::optional<ImportLatch> latch{};      ///< from flash
+    std::optional<CarriedImport> carried{};  ///< counts more than what is on flash
+    double grid_wh = 0.0;                    ///< the counter of the grid, which may have been carried over too
+  };
+
+  void start(Micros now, const Before& before, bool is_on);
   void update(Micros now, const Inputs& inputs);
 
   /// See RelayControl.
@@ -35,6 +42,8 @@ class ImportLimit {
   /// The limit is on, and this much of it is drawn.
   [[nodiscard]] bool is_above(int share_pct) const;
   [[nodiscard]] const ImportLatch& latch() const { return latch_; }
+  /// To be handed on to the next start.
+  [[nodiscard]] CarriedImport carried(Micros now) const;
 
  private:
   static constexpr Micros kHour = 3600 * kSecond;
@@ -43,6 +52,7 @@ class ImportLimit {
   /// A day that a wrong clock already began is not begun again sooner.
   static constexpr Micros kShortestDay = 20 * kHour;
 
+  void go_on(Micros now, const CarriedImport& carried);
   void follow_clock(Micros now, std::int64_t local_s);
   void meet_clock(Micros now, std::int64_t local_s);
   void count_day_without_clock(Micros now);
@@ -53,14 +63,18 @@ class ImportLimit {
   const Parameters& parameters_;
   bool is_on_ = false;
   double grid_wh_ = 0.0;
-  double counted_from_wh_ = 0.0;  ///< `grid_wh_` at the last reset
+  double counted_from_wh_ = 0.0;  ///< `grid_wh_` at the last reset or start
   double before_start_wh_ = 0.0;  ///< of today, before this start
   double held_wh_ = 0.0;          ///< as much of that as this pack itself remembered
   bool stays_open_ = false;       ///< after this start, until the reset
   double last_limit_wh_ = 0.0;
-  Micros started_at_ = 0;
-  std::optional<Micros> reset_at_;   ///< the last one since the start
-  std::optional<std::int64_t> day_;  ///< today's import day; nullopt until the clock is set
+  bool is_clock_set_ = false;  ///< since this start
+  bool was_reset_ = false;     ///< since this start
+  // Times of a count that a restart carried over lie before this start, and may be below 0.
+  Micros booted_at_ = 0;
+  Micros started_at_ = 0;            ///< when the count began, if not by a reset
+  std::optional<Micros> reset_at_;   ///< the last one
+  std::optional<std::int64_t> day_;  ///< the import day as of the last look at the clock; nullopt until it is set
   std::int64_t last_begun_day_ = 0;  ///< the import day whose begin was met last
   ImportLatch latch_;
 };

@@ -44,8 +44,9 @@ class RelayControl {
   RelayControl(RelayPort& port, const Parameters& parameters, const ModeSettings& settings);
 
   /// Once, with everything that was stored. Nothing moves over a software restart; after a power cut the relays go to
-  /// where they were.
-  void start(Micros now, const HeldState& stored);
+  /// where they were. `carried`: what such a restart handed on; `grid_wh`: the counter of the grid.
+  void start(Micros now, const HeldState& stored, const std::optional<CarriedImport>& carried = std::nullopt,
+             double grid_wh = 0.0);
   /// Every 5 ms or more often, after sensing.
   void tick(Micros now, const Inputs& inputs);
 
@@ -70,6 +71,8 @@ class RelayControl {
   [[nodiscard]] frames::Reason reason(frames::Relay relay) const { return switching_.reason(relay); }
   /// To be stored.
   [[nodiscard]] HeldState held() const;
+  /// To be handed on to the next start.
+  [[nodiscard]] CarriedImport carried_import(Micros now) const { return import_.carried(now); }
 
   /// Drawn from the grid since the last reset, as far as this pack knows; nullopt until it has measured the grid once.
   [[nodiscard]] std::optional<float> import_today_kwh() const;

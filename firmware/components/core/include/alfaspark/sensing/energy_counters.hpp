@@ -1,4 +1,4 @@
-// The seven energies since boot.
+// The seven energies since they began at 0.
 //
 // Counted in integers (µWh, and the µW·µs that are not one yet): nothing is rounded away, however long and in however
 // small steps they run.
@@ -15,20 +15,20 @@ namespace alfaspark {
 
 class EnergyCounters {
  public:
+  using Energies = decltype(Counts::energies);
+
+  /// Goes on from there.
+  void start(const Energies& carried) { energies_ = carried; }
   /// Adds the powers over a time of 0 to 1 s. What is unknown adds nothing.
   void add(const Powers& powers, Micros duration);
 
   [[nodiscard]] double energy_wh(frames::EnergyCounter counter) const;
+  [[nodiscard]] const Energies& energies() const { return energies_; }
 
  private:
-  struct Counter {
-    std::uint64_t microwatt_hours = 0;
-    std::uint64_t microwatt_micros = 0;  ///< below one µWh
-  };
-
   void add(frames::EnergyCounter counter, float power_w, Micros duration);
 
-  std::array<Counter, kEnergyCounters> counters_{};
+  Energies energies_{};
 };
 
 }  // namespace alfaspark

@@ -11,11 +11,15 @@ namespace alfaspark {
 
 class PulseCounter {
  public:
-  void start(Micros now) { level_since_ = now; }
+  /// Goes on from `carried` pulses.
+  void start(Micros now, std::uint32_t carried = 0) {
+    level_since_ = now;
+    reading_.count = carried;
+  }
   /// `on` = contact closed. A pulse counts when it ends, with the time at which it began.
   void on_edge(Micros at, bool on);
 
-  /// Pulses since start, and the time between the last two.
+  /// Pulses with those that were carried over, and the time between the last two.
   [[nodiscard]] const PulseReading& reading() const { return reading_; }
 
  private:

@@ -30,8 +30,8 @@ class Sensing {
   /// once.
   Sensing(const Hardware& hardware, SerialPort& bms, const Parameters& parameters);
 
-  /// Once, before anything else.
-  void start(Micros now);
+  /// Once, before anything else. The counters go on from `carried`.
+  void start(Micros now, const Counts& carried = {});
   /// Every 5 ms or more often. `relays_closed`: bits of frames::Relay, 1 = closed. The snapshot changes only here.
   void tick(Micros now, std::uint8_t relays_closed);
 
@@ -46,6 +46,9 @@ class Sensing {
   /// As of the last tick. `battery.online` is false until the first valid answer and from 10 s after the last one.
   [[nodiscard]] const Readings& readings() const;
 
+  /// The counters as they are now.
+  [[nodiscard]] Counts counts() const;
+
   /// Of a channel (0..3) at the nominal gain, without the noise floor; nullopt while it is not measured.
   [[nodiscard]] std::optional<float> uncalibrated_a(std::size_t channel) const {
     return currents_.uncalibrated_a(channel);
@@ -58,6 +61,7 @@ class Sensing {
  private:
   [[nodiscard]] std::optional<float> sense_cycle_s() const;
   void count_energy(Micros now);
+  void read_counters();
   void read_battery();
   void read_powers();
   void read_grid();
