@@ -149,6 +149,9 @@ def test_an_unknown_import_says_nothing_unless_the_limit_is_exhausted(watched: W
     watched.report(warnings=ABOVE_80)
     assert watched.report(warnings=PackWarningSet(0), grid_import_today_kwh=None) == []
     assert watched.report(warnings=ABOVE_80, grid_import_today_kwh=8.1) == []
+    # Nothing but that it is known now.
+    assert watched.report(warnings=ABOVE_90, grid_import_today_kwh=None) == []
+    assert [event.percent for event in watched.report(grid_import_today_kwh=9.1)] == [90]
     exhausted = watched.report(warnings=PackWarningSet.IMPORT_LIMIT_EXHAUSTED, grid_import_today_kwh=None)
     assert [event.percent for event in exhausted] == [100]
 
@@ -268,6 +271,14 @@ def test_relays_tell_who_holds_them(watched: Watched) -> None:
     assert watched.report(relays=opened, reason_grid=exhausted) == grid(False, True, exhausted)
     assert watched.report() == []
     assert watched.report(relays=STATUS.relays, reason_grid=Reason.MANUAL) == grid(True, True, Reason.MANUAL)
+
+
+@pytest.mark.parametrize("relay", Relay)
+def test_each_relay_tells_for_itself(watched: Watched, relay: Relay) -> None:
+    (event,) = watched.report(**{f"reason_{relay.name.lower()}": Reason.ECO_SHED})
+    assert (event.relay, event.closed, event.moved, event.reason) == (relay, True, False, Reason.ECO_SHED)
+    (event,) = watched.report(relays=STATUS.relays & ~RelaySet(1 << relay))
+    assert (event.relay, event.closed, event.moved, event.reason) == (relay, False, True, Reason.ECO_SHED)
 
 
 def test_a_gateway_measures_nothing_but_goes_and_restarts(pack_a: Speaker, fleet: Fleet, clock: Clock) -> None:
