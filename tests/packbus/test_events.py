@@ -151,7 +151,7 @@ def test_an_unknown_import_says_nothing_unless_the_limit_is_exhausted(watched: W
     assert watched.report(warnings=ABOVE_80, grid_import_today_kwh=8.1) == []
     # Nothing but that it is known now.
     assert watched.report(warnings=ABOVE_90, grid_import_today_kwh=None) == []
-    assert [event.percent for event in watched.report(grid_import_today_kwh=9.1)] == [90]
+    assert [event.percent for event in watched.report(grid_import_today_kwh=8.1)] == [90]
     exhausted = watched.report(warnings=PackWarningSet.IMPORT_LIMIT_EXHAUSTED, grid_import_today_kwh=None)
     assert [event.percent for event in exhausted] == [100]
 
