@@ -20,6 +20,7 @@ MOST_BYTES = 200_000
 _PAGE_S = 45.0
 _SETTLE_S = 3.0
 """Gauges and graphs draw themselves over a moment."""
+_OPEN_S = 1.0
 _LIVE_S = 60.0
 """So long the house lives before it is looked at, so that its graphs show something."""
 _COLORS = 256
@@ -56,6 +57,7 @@ class Picture:
 PICTURES = (
     Picture("dashboard", (1280, 960), "/energy-packs/house", ("The house",)),
     Picture("dashboard-mobile", (390, 844), "/energy-packs/house", ("The house",)),
+    Picture("modes", (1280, 1000), "/energy-packs/modes", ("All packs",)),
     Picture("device", (1280, 1280), "/config/devices/device/{pack}", ("Sensors", "Controls")),
     Picture("energy", (1280, 1000), "/energy", ("Electricity", "Totals"), (("Previous", "Totals"),)),
     Picture(
@@ -72,6 +74,32 @@ PICTURES = (
         ("Do you want to set up AlfaSpark?",),
         (("OK", "USB or serial adapter (slcan)"), ("USB or serial adapter (slcan)", "Expert settings")),
     ),
+    Picture(
+        "sockets",
+        (1000, 760),
+        f"/config/integrations/integration/{DOMAIN}",
+        ("Add smart sockets of a pack",),
+        (("Add smart sockets of a pack", "Smart sockets that give way"),),
+    ),
+    Picture(
+        "triggers",
+        (1000, 900),
+        "/config/automation/edit/new",
+        ("Add trigger",),
+        (("Add trigger", "By type"), ("By type", "AlfaSpark"), ("AlfaSpark", "Mode changed")),
+    ),
+    Picture(
+        "trigger",
+        (1000, 900),
+        "/config/automation/edit/new",
+        ("Add trigger",),
+        (
+            ("Add trigger", "By type"),
+            ("By type", "AlfaSpark"),
+            ("AlfaSpark", "Mode changed"),
+            ("Grid import limit reached", "Shares"),
+        ),
+    ),
 )
 
 
@@ -85,6 +113,8 @@ async def _make(house: House, picture: Picture, places: Mapping[str, str]) -> Pa
             if not await browser.evaluate(f"{_CLICK}({text!r})"):
                 raise HouseError(f"{picture.name}: there is no '{text}' to click on")
             await _expect(browser, picture, (then,))
+            # What opens takes a moment to stand still.
+            await asyncio.sleep(_OPEN_S)
         await asyncio.sleep(_SETTLE_S)
         await browser.screenshot(file)
     await asyncio.to_thread(_shrink, file)
