@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Iterable
 import importlib
 import json
 from pathlib import Path
@@ -27,15 +28,20 @@ async def _run(benchmark: Benchmark) -> Result:
     return result
 
 
-async def _run_all(benchmarks: tuple[Benchmark, ...]) -> dict[str, float]:
-    """Those that count processor time one after the other, then those that wait for the clock side by side."""
+async def _run_in_turn(benchmarks: Iterable[Benchmark]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for benchmark in benchmarks:
-        if not benchmark.real_time:
-            figures |= (await _run(benchmark)).figures
-    waiting = [benchmark for benchmark in benchmarks if benchmark.real_time]
-    for result in await asyncio.gather(*(_run(benchmark) for benchmark in waiting)):
-        figures |= result.figures
+        figures |= (await _run(benchmark)).figures
+    return figures
+
+
+async def _run_all(benchmarks: tuple[Benchmark, ...]) -> dict[str, float]:
+    """Run those that count processor time one by one, then those that wait for the clock with the others beside them."""
+    figures = await _run_in_turn(benchmark for benchmark in benchmarks if benchmark.alone)
+    others = (benchmark for benchmark in benchmarks if not benchmark.alone and not benchmark.waits)
+    waiting = [_run_in_turn([benchmark]) for benchmark in benchmarks if benchmark.waits]
+    for found in await asyncio.gather(_run_in_turn(others), *waiting):
+        figures |= found
     return {name: figures[name] for benchmark in benchmarks for name in benchmark.figures}
 
 

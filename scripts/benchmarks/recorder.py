@@ -102,6 +102,7 @@ def _result(keys: Mapping[str, str], rows: Mapping[str, int], naive: Mapping[str
     return Result(
         {
             "recorder_rows_ratio": ours_compared / naive_rows,
+            "recorder_rows_vs_every_set": ours_compared / pack_hours / every_set,
             "recorder_rows_per_pack_hour": ours.total() / pack_hours,
             "recorder_bytes_per_pack_hour": grown_bytes / pack_hours,
         },

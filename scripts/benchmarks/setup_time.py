@@ -14,7 +14,7 @@ from .simulated import simulated_packs
 from .watch import StateWatch
 
 _PACKS = 3
-_ROUNDS = 5
+_ROUNDS = 4
 _SETTLE_S = 6.0
 _MORNING = "2026-06-21T09:00:00+01:00"
 

@@ -21,13 +21,13 @@ from .registry import BenchError, Result, find_program
 from .worker import ROOT, Worker
 
 _PACKS = 63
-_SETTLE_S = 45.0
+_SETTLE_S = 35.0
 """Long enough for the settings of all packs to be read, which is done once."""
 _MQTT_SETTLE_S = 10.0
-_START_S = 15.0
+_START_S = 12.0
 """After its start Home Assistant is busy for some seconds with what it had put off."""
-_IDLE_S = 15.0
-_MEASURE_S = 30.0
+_IDLE_S = 12.0
+_MEASURE_S = 25.0
 _MOST_ANNOUNCE_S = 120.0
 
 

@@ -35,8 +35,16 @@ class Worker:
 
     async def __aenter__(self) -> Self:
         """Start it and wait until it is ready. Raises BenchError if it ends instead."""
+        # In a session of its own a Ctrl-C does not reach it; the end of its standard input does.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, *self._arguments, stdin=PIPE, stdout=PIPE, cwd=ROOT
+            sys.executable,
+            "-m",
+            self._module,
+            *self._arguments,
+            stdin=PIPE,
+            stdout=PIPE,
+            cwd=ROOT,
+            start_new_session=True,
         )
         try:
             self.ready = await self._line(_START_S)
