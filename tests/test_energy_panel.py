@@ -208,7 +208,8 @@ async def test_the_totals_of_all_packs_show_each_pack(
     total = entity_registry.async_get_or_create(
         "sensor", DOMAIN, f"{measured.entry_id}_solar_energy", config_entry=measured
     )
-    await panel.async_update({"energy_sources": [{"type": "solar", "stat_energy_from": total.entity_id}]})  # type: ignore[typeddict-item]
+    source = {"type": "solar", "stat_energy_from": total.entity_id}
+    await panel.async_update({"energy_sources": [source]})  # type: ignore[typeddict-item]
     assert missing_packs(hass, measured.entry_id, panel.data) == []
 
 

@@ -145,7 +145,8 @@ async def test_an_owner_who_was_faster_gets_nothing_twice(
     question = await (
         await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id})
     ).json()
-    await panel.async_update({"energy_sources": [{"type": "solar", "stat_energy_from": f"{PREFIX}solar_energy"}]})  # type: ignore[typeddict-item]
+    source = {"type": "solar", "stat_energy_from": f"{PREFIX}solar_energy"}
+    await panel.async_update({"energy_sources": [source]})  # type: ignore[typeddict-item]
     before = copy.deepcopy(panel.data)
     response = await client.post(f"/api/repairs/issues/fix/{question['flow_id']}", json={})
     assert (await response.json())["type"] == "create_entry"
@@ -169,7 +170,8 @@ async def test_adding_a_pack_by_hand_ends_the_offer_and_removing_it_makes_it_aga
 async def test_only_packs_that_are_missing_are_offered(
     hass: HomeAssistant, panel: EnergyManager, offered: MockConfigEntry, peers: PeerBus
 ) -> None:
-    await panel.async_update({"energy_sources": [{"type": "solar", "stat_energy_from": f"{PREFIX}solar_energy"}]})  # type: ignore[typeddict-item]
+    source = {"type": "solar", "stat_energy_from": f"{PREFIX}solar_energy"}
+    await panel.async_update({"energy_sources": [source]})  # type: ignore[typeddict-item]
     assert _offer(hass, offered) is None
     await _second_pack(hass, peers, offered)
     issue = _offer(hass, offered)

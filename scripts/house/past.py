@@ -1,4 +1,4 @@
-"""A day that was: computed by packs of their own as fast as they can, so that the Energy panel has something to show."""
+"""A day that was: computed by packs of their own as fast as they go, so that the Energy panel has something to show."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -74,8 +74,8 @@ def hours_since_yesterday(now: datetime, zone: str) -> list[datetime]:
 async def live_through(root: Path, log: Path, which: Sequence[str], now: datetime, zone: str) -> Past:
     """Let packs live from yesterday's midnight to the last full hour. It takes some 2 s an hour, at low priority.
 
-    `which` are the simulator's options that make them those of the house. They have the sun of June at the local time of
-    day. Raises HouseError if the simulator fails.
+    `which` are the simulator's options that make them those of the house. They have the sun of June at the local time
+    of day. Raises HouseError if the simulator fails.
     """
     starts = hours_since_yesterday(now, zone)
     midnight = f"{_DATE}T{starts[0].astimezone(ZoneInfo(zone)):%H:%M}:00+01:00"

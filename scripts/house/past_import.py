@@ -1,8 +1,8 @@
 """Puts a past into Home Assistant's statistics, so that it joins the live ones without a step.
 
-Home Assistant begins the sums of live statistics at 0, whatever was imported before them, and takes the first hour that it
-knows for the change since 0. So the past counts up from 0, and the live sums are raised to its end as soon as there are
-some. States meet by being shifted to the first live one; that the past's are negative then is nowhere seen.
+Home Assistant begins the sums of live statistics at 0, whatever was imported before them, and takes the first hour that
+it knows for the change since 0. So the past counts up from 0, and the live sums are raised to its end as soon as there
+are some. States meet by being shifted to the first live one; that the past's are negative then is nowhere seen.
 """
 
 import asyncio
