@@ -4,7 +4,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from custom_components.alfaspark.packbus.events import SETTLING_S, EventKind, EventWatch, PackEvent, is_gone
+from custom_components.alfaspark.packbus.events import (
+    SETTLING_S,
+    EventKind,
+    EventWatch,
+    PackEvent,
+    import_share_pct,
+    is_gone,
+)
 from custom_components.alfaspark.packbus.fleet import Fleet
 from custom_components.alfaspark.packbus.frames import (
     AnnounceFlagSet,
@@ -148,10 +155,12 @@ def test_the_import_limit_tells_each_threshold_and_its_release(watched: Watched)
 def test_an_unknown_import_says_nothing_unless_the_limit_is_exhausted(watched: Watched) -> None:
     watched.report(warnings=ABOVE_80)
     assert watched.report(warnings=PackWarningSet(0), grid_import_today_kwh=None) == []
-    assert watched.report(warnings=ABOVE_80, grid_import_today_kwh=8.1) == []
+    assert watched.report(warnings=ABOVE_80, grid_import_today_kwh=1.25) == watched.report() == []
+    assert import_share_pct(watched.speaker.pack) == 80
     # Nothing but that it is known now.
     assert watched.report(warnings=ABOVE_90, grid_import_today_kwh=None) == []
-    assert [event.percent for event in watched.report(grid_import_today_kwh=8.1)] == [90]
+    known = watched.report(grid_import_today_kwh=1.25) + watched.report()  # a reading is taken once it is confirmed
+    assert [event.percent for event in known] == [90]
     exhausted = watched.report(warnings=PackWarningSet.IMPORT_LIMIT_EXHAUSTED, grid_import_today_kwh=None)
     assert [event.percent for event in exhausted] == [100]
 
@@ -231,7 +240,7 @@ def test_a_restart_ends_nothing_that_goes_on_after_it(watched: Watched) -> None:
     assert watched.report(grid_import_today_kwh=0.0) == []
     # Then the import is handed back and the BMS is missed again.
     manual = dict.fromkeys(blank, Reason.MANUAL)
-    assert watched.report(warnings=ABOVE_80, grid_import_today_kwh=8.0, **manual) == []
+    assert watched.report(warnings=ABOVE_80, grid_import_today_kwh=8.0, **manual) == watched.report() == []
     assert watched.fault(FaultCode.BMS_LOST, True) == []
     assert watched.report(warnings=PackWarningSet.BMS_LOST | PackWarningSet.LOADS_LIMIT | ABOVE_80) == []
     assert watched.settle() == []
