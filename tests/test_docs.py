@@ -16,6 +16,8 @@ from homeassistant.util import slugify
 import pytest
 import yaml
 
+from scripts.house.screenshots import PICTURES
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 INTEGRATION = ROOT / "custom_components" / "alfaspark"
@@ -271,6 +273,10 @@ def test_images_are_small_pngs_that_a_page_shows(image: Path) -> None:
     assert image.stat().st_size < MOST_BYTES
     assert min(_png_size_px(image)) > 100
     assert any(f"](images/{image.name})" in page.read_text() for page in DOCS.glob("*.md"))
+
+
+def test_every_image_is_made_by_the_script() -> None:
+    assert [image.name for image in IMAGES] == sorted(f"{picture.name}.png" for picture in PICTURES)
 
 
 def test_there_is_an_image_of_a_phone() -> None:
