@@ -12,16 +12,17 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.alfaspark import event_words
 from custom_components.alfaspark.condition import CONDITIONS, PackCondition
 from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.events import words as event_words
+from custom_components.alfaspark.events.targets import names
 from custom_components.alfaspark.packbus.events import IMPORT_THRESHOLDS_PCT
 from custom_components.alfaspark.packbus.frames import FaultCode, Mode, Reason, Relay
-from custom_components.alfaspark.trigger import TRIGGERS, PackTrigger, names
+from custom_components.alfaspark.trigger import TRIGGERS, PackTrigger
 
 pytestmark = pytest.mark.usefixtures("integration")
 
-INTEGRATION = Path(event_words.__file__).parent
+INTEGRATION = Path(event_words.__file__).parents[1]
 TEXTS = json.loads((INTEGRATION / "translations" / "en.json").read_text())
 ICONS = json.loads((INTEGRATION / "icons.json").read_text())
 

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.alfaspark.const import DOMAIN
-from custom_components.alfaspark.energy_panel import async_add_packs, missing_packs
+from custom_components.alfaspark.energy_panel.preferences import async_add_packs, missing_packs
 from custom_components.alfaspark.packbus.frames import DeviceType, EnergyCounter
 
 from .conftest import SERIAL, state, wait_until

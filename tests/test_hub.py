@@ -266,7 +266,7 @@ async def test_a_clock_that_was_never_set_is_not_told(
     await wait_until(lambda: pack.commands.count(Command.SET_TIME) >= 2)
     pack.heard.clear()
     monkeypatch.setattr(
-        "custom_components.alfaspark.timekeeping.dt_util.now", lambda: datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
+        "custom_components.alfaspark.upkeep.timekeeping.dt_util.now", lambda: datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
     )
     house.runtime_data._greet()
     await wait_until(lambda: Command.WHO in pack.commands)

@@ -15,9 +15,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.alfaspark import pack_events
-from custom_components.alfaspark.event_words import fields, sentence
-from custom_components.alfaspark.pack_events import EVENT_ALFASPARK, Allowance, shown_by
+from custom_components.alfaspark.events import pack_events
+from custom_components.alfaspark.events.pack_events import EVENT_ALFASPARK, Allowance, shown_by
+from custom_components.alfaspark.events.words import fields, sentence
 from custom_components.alfaspark.packbus import events
 from custom_components.alfaspark.packbus.energy import Gap
 from custom_components.alfaspark.packbus.events import EventKind, PackEvent

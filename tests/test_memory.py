@@ -12,11 +12,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark.const import DOMAIN
-from custom_components.alfaspark.import_return import import_day
 from custom_components.alfaspark.memory import MEMORY, Memory
 from custom_components.alfaspark.packbus import frames
 from custom_components.alfaspark.packbus.frames import AnnounceFlagSet, Command, EnergyCounter, Result
-from custom_components.alfaspark.timekeeping import TimeKeeper
+from custom_components.alfaspark.upkeep.import_return import import_day
+from custom_components.alfaspark.upkeep.timekeeping import TimeKeeper
 
 from .conftest import SERIAL, state, wait_until
 from .peers import STATUS, PeerPack

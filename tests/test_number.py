@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.alfaspark.packbus import frames
 from custom_components.alfaspark.packbus.frames import Command, Function, Result
 from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
-from custom_components.alfaspark.parameter_units import parameter_unit
+from custom_components.alfaspark.settings.parameter_units import parameter_unit
 
 from .conftest import SERIAL, Clock, state, wait_until
 from .peers import PeerBus, PeerPack

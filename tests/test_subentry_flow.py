@@ -12,10 +12,10 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.alfaspark import sockets as sockets_module
 from custom_components.alfaspark.const import CONF_CHANNEL, CONF_INTERFACE, DOMAIN
 from custom_components.alfaspark.packbus.frames import DeviceType
-from custom_components.alfaspark.sockets import CONF_PACK, CONF_SOCKETS, SUBENTRY_SOCKETS
+from custom_components.alfaspark.sockets import keeper as sockets_module
+from custom_components.alfaspark.sockets.keeper import CONF_PACK, CONF_SOCKETS, SUBENTRY_SOCKETS
 
 from .conftest import SERIAL, wait_until
 from .flow import suggested
@@ -157,7 +157,7 @@ async def test_a_socket_that_was_deleted_is_not_shown(
 
 
 def test_every_text_is_there_and_none_is_left_over() -> None:
-    path = Path(sockets_module.__file__).parent / "translations" / "en.json"
+    path = Path(sockets_module.__file__).parents[1] / "translations" / "en.json"
     texts = json.loads(path.read_text())["config_subentries"]
     assert set(texts) == {SUBENTRY_SOCKETS}
     sockets = texts[SUBENTRY_SOCKETS]

@@ -30,7 +30,7 @@ WORKDAYS = WeekdaySet(0b11111)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less for the other end."""
-    monkeypatch.setattr("custom_components.alfaspark.first_window._QUIET_S", 0.1)
+    monkeypatch.setattr("custom_components.alfaspark.settings.first_window._QUIET_S", 0.1)
 
 
 async def move(hass: HomeAssistant, entity_id: str, value: time) -> None:

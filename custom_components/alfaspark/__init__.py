@@ -8,12 +8,12 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN, PLATFORMS
+from .energy_panel.offer import async_forget_offer, async_offer_panel
 from .fault_issues import async_follow_faults
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
-from .panel_offer import async_forget_offer, async_offer_panel
 from .services import async_setup_services
-from .sockets import SOCKETS, SocketKeeper
+from .sockets.keeper import SOCKETS, SocketKeeper
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

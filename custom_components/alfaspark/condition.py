@@ -18,9 +18,9 @@ from homeassistant.helpers.typing import ConfigType
 import probatio
 
 from .coordinator import PackCoordinator
+from .events.targets import CONF_CODE, CONF_PERCENT, PackDevice, PackTarget, check_target, names
 from .packbus.events import IMPORT_THRESHOLDS_PCT, import_share_pct, is_bms_lost, is_loads_limit
 from .packbus.frames import FaultCode, Mode
-from .targets import CONF_CODE, CONF_PERCENT, PackDevice, PackTarget, check_target, names
 
 type Options = dict[str, Any]
 

@@ -48,8 +48,8 @@ from .hub import AlfaSparkConfigEntry, adapter_config
 from .packbus.adapter import AdapterConfig, AdapterError, CanAdapter, ReceivedFrame
 from .packbus.client import Client
 from .packbus.fleet import Fleet
-from .sockets import SUBENTRY_SOCKETS
-from .subentry_flow import SocketsSubentryFlow
+from .sockets.keeper import SUBENTRY_SOCKETS
+from .sockets.subentry_flow import SocketsSubentryFlow
 
 _NETWORK_INTERFACES = Path("/sys/class/net")
 _ARPHRD_CAN = "280"

@@ -11,10 +11,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
+from .events.pack_events import PackEvents
 from .helpers import check_parameter_order, command_failed
 from .last_known import last_known
 from .memory import PackRecord
-from .pack_events import PackEvents
 from .packbus.client import CommandError
 from .packbus.energy import Gap, HouseEnergy, PackEnergy
 from .packbus.fleet import FleetStatistics, FleetTotals

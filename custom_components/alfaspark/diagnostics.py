@@ -14,7 +14,7 @@ from .coordinator import PackCoordinator
 from .hub import AlfaSparkConfigEntry
 from .packbus.frames import EnergyCounter
 from .packbus.pack import Pack
-from .sockets import SOCKETS
+from .sockets.keeper import SOCKETS
 
 # Paths and addresses name the adapter by its serial number or the owner's network.
 TO_REDACT = {CONF_CHANNEL, CONF_DEVICE, CONF_OPTIONS}

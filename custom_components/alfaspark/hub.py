@@ -28,8 +28,8 @@ from .packbus.frames import AnnounceFlagSet, CommandFrame, FrameError, Mode, Res
 from .packbus.pack import PROTOCOL_VERSION, READING_TIMEOUT_S, Pack
 from .packbus.parameters import Parameter
 from .packbus.settings import Window
-from .timekeeping import TimeKeeper
-from .upkeep import Upkeep
+from .upkeep.rounds import Upkeep
+from .upkeep.timekeeping import TimeKeeper
 
 __all__ = ["AdapterError", "AdapterStatistics", "AlfaSparkConfigEntry", "Hub", "adapter_config"]
 

@@ -9,8 +9,8 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
-from .event_words import sentence
-from .pack_events import EVENT_ALFASPARK
+from .events.pack_events import EVENT_ALFASPARK
+from .events.words import sentence
 
 
 @callback

@@ -13,7 +13,7 @@ from .coordinator import PackCoordinator
 from .entity import BusEntity, PackEntity, of_all_packs
 from .hub import AlfaSparkConfigEntry
 from .packbus.parameters import PARAMETERS, Parameter
-from .parameter_units import parameter_unit
+from .settings.parameter_units import parameter_unit
 
 PARALLEL_UPDATES = 0
 

@@ -5,7 +5,7 @@ from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 import probatio
 
-from .energy_panel import async_add_packs, missing_packs
+from .energy_panel.preferences import async_add_packs, missing_packs
 
 
 async def async_create_fix_flow(

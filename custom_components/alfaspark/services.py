@@ -16,6 +16,7 @@ import probatio
 from .const import DOMAIN
 from .coordinator import PackCoordinator
 from .diagnostics import pack_diagnostics
+from .events.targets import names
 from .helpers import broadcast_failed, calibration_failed
 from .hub import Hub
 from .packbus.client import CommandError
@@ -23,8 +24,7 @@ from .packbus.frames import Calibrate, Mode, Relay, ResetImport, Restart, Weekda
 from .packbus.opening import AdapterError
 from .packbus.parameters import Parameter
 from .packbus.settings import NO_WINDOW, WINDOW_SLOTS, Window
-from .parameter_units import parameter_unit
-from .targets import names
+from .settings.parameter_units import parameter_unit
 
 ATTR_CHANNEL = "channel"
 ATTR_CURRENT = "current"

@@ -12,10 +12,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BusCoordinator, PackCoordinator
 from .entity import BusEntity, PackEntity, of_all_packs
-from .first_window import DAY_MIN, SLOT, FirstWindow
 from .hub import AlfaSparkConfigEntry
 from .packbus.parameters import Parameter
 from .packbus.settings import Window
+from .settings.first_window import DAY_MIN, SLOT, FirstWindow
 
 PARALLEL_UPDATES = 0
 

@@ -13,11 +13,11 @@ from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerC
 from homeassistant.helpers.typing import ConfigType
 import probatio
 
-from .event_words import fields, sentence
-from .pack_events import SIGNAL_PACK_EVENT, PackNews
+from .events.pack_events import SIGNAL_PACK_EVENT, PackNews
+from .events.targets import CONF_CODE, CONF_PERCENT, PackTarget, check_target, names
+from .events.words import fields, sentence
 from .packbus.events import IMPORT_THRESHOLDS_PCT, EventKind, PackEvent
 from .packbus.frames import FaultCode, Mode
-from .targets import CONF_CODE, CONF_PERCENT, PackTarget, check_target, names
 
 CONF_TO = "to"
 

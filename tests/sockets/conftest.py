@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.alfaspark.const import CONF_CHANNEL, CONF_INTERFACE, DOMAIN
 from custom_components.alfaspark.packbus.frames import ModeSet, PackWarningSet
 from custom_components.alfaspark.packbus.parameters import Parameter
-from custom_components.alfaspark.sockets import CONF_PACK, CONF_SOCKETS, SOCKETS, SUBENTRY_SOCKETS
+from custom_components.alfaspark.sockets.keeper import CONF_PACK, CONF_SOCKETS, SOCKETS, SUBENTRY_SOCKETS
 from tests.conftest import CHANNEL, SERIAL, state, wait_until
 from tests.peers import POWER, STATUS, PeerPack
 
@@ -138,7 +138,7 @@ async def switches(hass: HomeAssistant) -> None:
 def clock(hass: HomeAssistant, entry: MockConfigEntry, pack: PeerPack) -> Generator[Home]:
     """Take the clock of the sockets into the test's hands."""
     home = Home(hass, entry, pack)
-    with patch("custom_components.alfaspark.sockets.monotonic", home.monotonic):
+    with patch("custom_components.alfaspark.sockets.keeper.monotonic", home.monotonic):
         yield home
 
 

@@ -16,17 +16,17 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.diagnostics import async_get_config_entry_diagnostics
-from custom_components.alfaspark.event_words import sentence
-from custom_components.alfaspark.pack_events import EVENT_ALFASPARK
+from custom_components.alfaspark.events.pack_events import EVENT_ALFASPARK
+from custom_components.alfaspark.events.words import sentence
 from custom_components.alfaspark.packbus.frames import ModeSet
-from custom_components.alfaspark.sockets import SOCKETS
+from custom_components.alfaspark.sockets.keeper import SOCKETS
 from tests.conftest import SERIAL
 
 from .conftest import KETTLE, Home
 
 pytestmark = pytest.mark.usefixtures("integration")
 
-LOGGER = "custom_components.alfaspark.sockets"
+LOGGER = "custom_components.alfaspark.sockets.keeper"
 SHED = "shed Kettle: it is above its eco limit and has nothing of its own left to shed"
 
 

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.alfaspark.packbus.frames import ModeSet
-from custom_components.alfaspark.sockets import CONF_PACK, CONF_SOCKETS, SOCKETS, SocketKeeper
+from custom_components.alfaspark.sockets.keeper import CONF_PACK, CONF_SOCKETS, SOCKETS, SocketKeeper
 from tests.conftest import SERIAL, state, wait_until
 
 from .conftest import KETTLE, LAMP, LIMIT_W, OVEN, Home

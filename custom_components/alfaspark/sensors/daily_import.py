@@ -17,7 +17,7 @@ from homeassistant.const import UnitOfEnergy, UnitOfPower
 from custom_components.alfaspark.coordinator import BusCoordinator, PackCoordinator
 from custom_components.alfaspark.packbus.frames import Mode, Status
 from custom_components.alfaspark.packbus.parameters import Parameter
-from custom_components.alfaspark.parameter_units import parameter_unit
+from custom_components.alfaspark.settings.parameter_units import parameter_unit
 
 from .bus import BusSensorDescription
 from .pack import PackSensorDescription

@@ -6,8 +6,8 @@ In English: Home Assistant translates neither logbook entries nor the descriptio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .packbus.events import EventKind, PackEvent
-from .packbus.frames import FaultCode, Relay
+from custom_components.alfaspark.packbus.events import EventKind, PackEvent
+from custom_components.alfaspark.packbus.frames import FaultCode, Relay
 
 ENERGY_GAP: Final = "energy_gap"
 """The kind of what is told when a pack lost its supply and with it part of its counters."""

@@ -9,13 +9,13 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
-from .const import DOMAIN
-from .event_words import ENERGY_GAP, fields
-from .packbus.events import EventKind, EventWatch, PackEvent
-from .packbus.frames import FaultCode, Mode, Reason, Relay
+from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.events.words import ENERGY_GAP, fields
+from custom_components.alfaspark.packbus.events import EventKind, EventWatch, PackEvent
+from custom_components.alfaspark.packbus.frames import FaultCode, Mode, Reason, Relay
 
 if TYPE_CHECKING:
-    from .coordinator import PackCoordinator
+    from custom_components.alfaspark.coordinator import PackCoordinator
 
 EVENT_ALFASPARK: Final = "alfaspark_event"
 """What the logbook shows and no entity's state says."""

@@ -11,7 +11,7 @@ from homeassistant.const import (
     UnitOfTime,
 )
 
-from .packbus.parameters import PARAMETERS, Parameter
+from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
 
 _SCALES: dict[str, tuple[str | None, float]] = {
     "": (None, 1.0),

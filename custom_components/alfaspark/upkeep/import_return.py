@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from .coordinator import PackCoordinator
-from .memory import ImportToday
-from .packbus.client import CommandRefused
-from .packbus.frames import AnnounceFlagSet, RestoreImport, Result
-from .packbus.pack import Pack
-from .packbus.parameters import Parameter
+from custom_components.alfaspark.coordinator import PackCoordinator
+from custom_components.alfaspark.memory import ImportToday
+from custom_components.alfaspark.packbus.client import CommandRefused
+from custom_components.alfaspark.packbus.frames import AnnounceFlagSet, RestoreImport, Result
+from custom_components.alfaspark.packbus.pack import Pack
+from custom_components.alfaspark.packbus.parameters import Parameter
 
 _DAY_S = 86_400
 _MINUTE_S = 60

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from homeassistant.core import HomeAssistant
 
-from .packbus.frames import WeekdaySet
-from .packbus.settings import Window
+from custom_components.alfaspark.packbus.frames import WeekdaySet
+from custom_components.alfaspark.packbus.settings import Window
 
 SLOT = 0
 DAY_MIN = 1440

@@ -12,9 +12,9 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.target import SelectedEntities, TargetSelection, async_extract_referenced_entity_ids
 import probatio
 
-from .const import DOMAIN
-from .coordinator import PackCoordinator
-from .hub import Hub
+from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.coordinator import PackCoordinator
+from custom_components.alfaspark.hub import Hub
 
 _LOGGER = logging.getLogger(__name__)
 

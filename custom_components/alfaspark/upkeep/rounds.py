@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from homeassistant.util import dt as dt_util
 
-from .import_return import async_hand_back, follow_import
-from .packbus.client import SEQUENCES
-from .packbus.frames import Response
-from .packbus.pack import Pack
-from .packbus.settings import CHANGING, SettingsReader
+from custom_components.alfaspark.packbus.client import SEQUENCES
+from custom_components.alfaspark.packbus.frames import Response
+from custom_components.alfaspark.packbus.pack import Pack
+from custom_components.alfaspark.packbus.settings import CHANGING, SettingsReader
+from custom_components.alfaspark.upkeep.import_return import async_hand_back, follow_import
 
 if TYPE_CHECKING:
-    from .coordinator import PackCoordinator
-    from .hub import Hub
+    from custom_components.alfaspark.coordinator import PackCoordinator
+    from custom_components.alfaspark.hub import Hub
 
 _RETRY_S = 10.0
 """After a pack did not tell its settings."""

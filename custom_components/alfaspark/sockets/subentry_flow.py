@@ -16,9 +16,9 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .const import DOMAIN
-from .hub import AlfaSparkConfigEntry
-from .sockets import CONF_PACK, CONF_SOCKETS, SUBENTRY_SOCKETS
+from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.hub import AlfaSparkConfigEntry
+from custom_components.alfaspark.sockets.keeper import CONF_PACK, CONF_SOCKETS, SUBENTRY_SOCKETS
 
 _DOMAINS = [Platform.SWITCH.value, "input_boolean"]
 

@@ -43,13 +43,13 @@ from homeassistant.helpers.storage import Store
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
-from .coordinator import PackCoordinator
-from .hub import Hub
-from .pack_events import EVENT_ALFASPARK
-from .packbus.frames import Mode, PackWarningSet
-from .packbus.parameters import PARAMETERS, Parameter
-from .packbus.socket_shedding import EcoReading, SocketShedding, Step, StepReason
+from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.coordinator import PackCoordinator
+from custom_components.alfaspark.events.pack_events import EVENT_ALFASPARK
+from custom_components.alfaspark.hub import Hub
+from custom_components.alfaspark.packbus.frames import Mode, PackWarningSet
+from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
+from custom_components.alfaspark.packbus.socket_shedding import EcoReading, SocketShedding, Step, StepReason
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
-from .energy_panel import missing_packs
+from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.energy_panel.preferences import missing_packs
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Settings of packs in the units and pieces that owners use."""

@@ -1,0 +1,1 @@
+"""Smart sockets that give way after the loads of a pack."""
