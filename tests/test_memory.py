@@ -1,6 +1,5 @@
 """What Home Assistant remembers over its own restarts and those of the packs."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -12,10 +11,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark.const import DOMAIN
-from custom_components.alfaspark.memory import MEMORY, Memory
+from custom_components.alfaspark.memory import MEMORY, ImportToday, Memory
 from custom_components.alfaspark.packbus import frames
-from custom_components.alfaspark.packbus.frames import AnnounceFlagSet, Command, EnergyCounter, Result
-from custom_components.alfaspark.upkeep.import_return import import_day
+from custom_components.alfaspark.packbus.energy import PackEnergy
+from custom_components.alfaspark.packbus.frames import AnnounceFlagSet, Command, EnergyCounter, Function, Result
+from custom_components.alfaspark.upkeep.import_return import follow_import, import_day
 from custom_components.alfaspark.upkeep.timekeeping import TimeKeeper
 
 from .conftest import SERIAL, state, wait_until
@@ -124,6 +124,7 @@ async def test_an_import_is_not_handed_back_before_the_pack_has_a_clock(
     assert Command.RESTORE_IMPORT not in pack.commands
     pack.flags |= AnnounceFlagSet.CLOCK_VALID
     pack.announce()
+    pack.report()
     await wait_until(lambda: Command.RESTORE_IMPORT in pack.commands, "for the import")
 
 
@@ -140,6 +141,42 @@ async def test_an_import_of_yesterday_is_not_handed_back(
     pack.report()
     await remembers_import(hass, 0.0, 0x4321)
     assert Command.RESTORE_IMPORT not in pack.commands
+
+
+async def test_what_was_said_before_the_reset_is_yesterdays(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    """The last STATUS of a pack whose supply is cut right before the reset is still there right after it."""
+    await remembers_import(hass, 1.25, 0x1234)
+    coordinator = house.runtime_data.packs[SERIAL]
+    said_s = coordinator.data.taken_s(Function.STATUS)
+    reset = dt_util.now().replace(hour=5, minute=0, second=0, microsecond=0)
+    yesterday = import_day(reset - timedelta(seconds=1), 300)
+    before = ImportToday(1.25, yesterday, 0x1234)
+    coordinator.record.import_today = before
+
+    # Said 2 s before the reset, looked at 3 s after it.
+    assert follow_import(coordinator, reset + timedelta(seconds=3), said_s + 5) is None
+    assert coordinator.record.import_today == before
+    # Said after the reset by a clock that is behind: it has not fallen yet.
+    assert follow_import(coordinator, reset + timedelta(seconds=3), said_s + 1) is None
+    assert coordinator.record.import_today == before
+    # By now every clock agrees: so much was drawn since the reset.
+    assert follow_import(coordinator, reset + timedelta(seconds=200), said_s + 1) is None
+    assert coordinator.record.import_today == ImportToday(1.25, yesterday + 1, 0x1234)
+
+
+async def test_an_import_that_fell_after_the_reset_is_todays(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    coordinator = house.runtime_data.packs[SERIAL]
+    await remembers_import(hass, 1.25, 0x1234)
+    reset = dt_util.now().replace(hour=5, minute=0, second=0, microsecond=0)
+    yesterday = import_day(reset - timedelta(seconds=1), 300)
+    coordinator.record.import_today = ImportToday(9.9, yesterday, 0x1234)
+    said_s = coordinator.data.taken_s(Function.STATUS)
+    follow_import(coordinator, reset + timedelta(seconds=3), said_s + 1)
+    assert coordinator.record.import_today == ImportToday(1.25, yesterday + 1, 0x1234)
 
 
 async def test_a_pack_that_kept_its_import_is_left_alone(
@@ -177,29 +214,82 @@ def test_the_day_of_import_counting(local: datetime, reset_min: int, day: int) -
     assert import_day(local, reset_min) == day
 
 
-@pytest.mark.parametrize("damage", [lambda record: record.pop("energy"), lambda record: record.update(firmware="x")])
-async def test_a_damaged_record_costs_that_pack_alone(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    damage: Callable[[dict[str, Any]], None],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    memory = Memory(hass)
-    await memory.async_load()
-    record = {
-        "device_type": 1, "firmware": [1, 2, 3], "boot_id": 1, "energy": {}, "import_today": None, "last_known": None
-    }  # fmt: skip
-    from custom_components.alfaspark.packbus.energy import PackEnergy
+RECORD: dict[str, Any] = {
+    "device_type": 1,
+    "firmware": [1, 2, 3],
+    "boot_id": 1,
+    "energy": PackEnergy().as_dict(),
+    "import_today": {"import_kwh": 1.5, "import_day": 20000, "boot_id": 1},
+    "last_known": {"seen_s": 1.8e9, "readings": {"soc": 50.0}},
+}
 
-    record["energy"] = PackEnergy().as_dict()
-    damaged = dict(record)
-    damage(damaged)
-    hass_storage[DOMAIN] = {
-        "version": 1, "minor_version": 1, "key": DOMAIN, "data": {"packs": {"a": record, "b": damaged}, "houses": {}}
-    }  # fmt: skip
+
+def stored(data: Any, version: int = 1) -> dict[str, Any]:
+    return {"version": version, "minor_version": 1, "key": DOMAIN, "data": data}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"energy": None}, {"firmware": "x"}, {"firmware": [1]}, {"boot_id": -1}, {"device_type": 9}, {"energy": {}}],
+)
+async def test_a_damaged_record_costs_that_pack_alone(
+    hass: HomeAssistant, hass_storage: dict[str, Any], damage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    hass_storage[DOMAIN] = stored({"packs": {"a": RECORD, "b": RECORD | damage}, "houses": {}})
+    memory = Memory(hass)
     await memory.async_load()
     assert list(memory.packs) == ["a"]
     assert "The stored totals of pack b are damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        ("import_today", {"import_kwh": "x", "import_day": 1, "boot_id": 1}),
+        ("import_today", {"import_kwh": 1.0, "import_day": None, "boot_id": 1}),
+        ("import_today", []),
+        ("last_known", {"seen_s": "abc", "readings": {}}),
+        ("last_known", {"seen_s": 1.0, "readings": {"soc": "x"}}),
+    ],
+)
+async def test_a_damaged_part_costs_no_totals(
+    hass: HomeAssistant, hass_storage: dict[str, Any], part: str, damage: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    hass_storage[DOMAIN] = stored({"packs": {"a": RECORD | {part: damage}}, "houses": {}})
+    memory = Memory(hass)
+    await memory.async_load()
+    assert getattr(memory.packs["a"], part) is None
+    other = "last_known" if part == "import_today" else "import_today"
+    assert getattr(memory.packs["a"], other) is not None
+    assert "damaged and left out" in caplog.text
+
+
+@pytest.mark.parametrize("data", [[1], {"packs": [], "houses": 3}, {"packs": {"a": 1}, "houses": {"b": 2}}])
+async def test_nonsense_in_the_file_keeps_nothing_from_starting(
+    hass: HomeAssistant, hass_storage: dict[str, Any], data: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    hass_storage[DOMAIN] = stored(data)
+    memory = Memory(hass)
+    await memory.async_load()
+    assert memory.packs == {}
+    assert memory.house("b").total_wh(EnergyCounter.GRID) is None
+    assert "damaged" in caplog.text
+
+
+async def test_a_file_of_a_newer_version_is_not_overwritten(
+    hass: HomeAssistant, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    newer = stored({"packs": {}, "more": 1}, version=2)
+    hass_storage[DOMAIN] = newer
+    memory = Memory(hass)
+    await memory.async_load()
+    memory.house("a").add(EnergyCounter.GRID, 1.0)
+    memory.save_soon()
+    await memory.async_save()
+    await hass.async_block_till_done()
+    assert hass_storage[DOMAIN] == newer
+    assert "written by a newer version" in caplog.text
+    caplog.clear()
 
 
 async def test_the_time_is_told_at_once_when_summer_begins(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:

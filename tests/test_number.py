@@ -85,6 +85,13 @@ async def test_a_refused_limit_is_not_shown(hass: HomeAssistant, house: MockConf
     assert state(hass, IMPORT_LIMIT) == "10.0"
 
 
+async def test_no_number_is_refused(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    await known(house)
+    with pytest.raises(ServiceValidationError, match="must be between 2 and 30 kWh"):
+        await set_number(hass, IMPORT_LIMIT, float("nan"))
+    assert Command.SET_PARAMETER not in pack.commands
+
+
 async def test_thresholds_that_cross_are_refused_with_what_to_do(
     hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
 ) -> None:

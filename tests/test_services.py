@@ -8,6 +8,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.json import json_dumps
 from homeassistant.util.yaml import load_yaml_dict
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -195,6 +196,59 @@ async def test_diagnostics_tell_what_is_known(hass: HomeAssistant, house: MockCo
     answer = await act(hass, "get_diagnostics", device_of(hass, house, SERIAL))
     assert answer[SERIAL]["status"]["relays"] == ["GRID", "INVERTER", "LOAD1", "LOAD2"]
     assert answer[SERIAL]["parameters"]["import_limit"] == 1000
+
+
+@pytest.mark.parametrize("device", [[], ""])
+async def test_an_empty_target_is_refused(hass: HomeAssistant, house: MockConfigEntry, device: Any) -> None:
+    with pytest.raises(ServiceValidationError, match=r"at least one energy pack|not the device"):
+        await act(hass, "restart", device)
+
+
+@pytest.mark.parametrize("windows", [None, "10:00", [NIGHT] * 9, [{"start": "10:00"}], [{**NIGHT, "weekdays": ["x"]}]])
+async def test_windows_that_are_none_are_not_sent(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, windows: Any
+) -> None:
+    with pytest.raises(probatio.Invalid):
+        await act(hass, "set_windows", device_of(hass, house, SERIAL), windows=windows)
+    assert Command.SET_WINDOW not in pack.commands
+
+
+async def test_all_windows_reach_the_packs_that_are_there(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, second: PeerPack
+) -> None:
+    for slot in range(3):
+        pack.windows[slot] = Window(60 * slot, 60 * slot + 30, WeekdaySet(1))
+    second.answers[Command.SET_WINDOW] = (Result.STORAGE_FAILED, 0)
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, "set_windows", device_of(hass, house, house.entry_id), windows=[NIGHT])
+    assert str(raised.value).count("Energy pack 11AA could not store") == 1
+    assert {slot for slot, window in pack.windows.items() if not window.is_empty} == {0}
+
+
+async def test_a_gateway_keeps_no_command_to_all_from_succeeding(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, peers: PeerBus
+) -> None:
+    gateway = peers.add("00000000aa01", 126, DeviceType.ENERGY_GATEWAY)
+    gateway.answers = dict.fromkeys(Command, (Result.NOT_SUPPORTED, 0))
+    gateway.introduce()
+    await wait_until(lambda: gateway.serial in house.runtime_data.packs, "for the gateway")
+    every = device_of(hass, house, house.entry_id)
+    assert set(await act(hass, "set_mode", every, mode="eco", on=True)) == {SERIAL}
+    assert set(await act(hass, "set_windows", every, windows=[NIGHT])) == {SERIAL}
+
+
+async def test_orders_of_parameters_are_explained_for_all_packs_too(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, second: PeerPack
+) -> None:
+    with pytest.raises(ServiceValidationError, match="at least 5 % below"):
+        await act(hass, "set_parameter", device_of(hass, house, house.entry_id), parameter="soc_grid_connect", value=99)
+
+
+async def test_a_choice_is_a_whole_number(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    with pytest.raises(ServiceValidationError, match="is a choice"):
+        await act(hass, "set_parameter", device_of(hass, house, SERIAL), parameter="soc_source", value=0.6)
+    with pytest.raises(ServiceValidationError, match="must be between"):
+        await act(hass, "set_parameter", device_of(hass, house, SERIAL), parameter="eco_limit", value=float("nan"))
 
 
 async def test_what_is_no_pack_is_refused_with_a_reason(

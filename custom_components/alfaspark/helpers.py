@@ -54,7 +54,8 @@ def broadcast_failed(problems: Iterable[HomeAssistantError]) -> HomeAssistantErr
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="broadcast_incomplete",
-        translation_placeholders={"problems": " ".join(str(problem) for problem in problems)},
+        # Home Assistant takes the full stop from the end of a message.
+        translation_placeholders={"problems": ". ".join(dict.fromkeys(map(str, problems)))},
     )
 
 

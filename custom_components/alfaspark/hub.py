@@ -17,7 +17,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from .const import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE, CONF_OPTIONS, DEFAULT_BITRATE_BPS, DOMAIN
 from .coordinator import BusCoordinator, BusReadings, PackCoordinator
 from .devices import other_owner, owned_serials, register_hub, register_pack
-from .helpers import broadcast_failed, command_failed, no_pack, pack_absent
+from .helpers import broadcast_failed, check_parameter_order, command_failed, no_pack, pack_absent
 from .memory import MEMORY, PackRecord
 from .packbus import frames
 from .packbus.adapter import AdapterConfig, AdapterError, AdapterStatistics, CanAdapter, ReceivedFrame
@@ -129,17 +129,13 @@ class Hub:
         """Send a command to a pack and return the accepting answer. Raises CommandError and AdapterError."""
         return await self.client.request(pack, command)
 
-    async def async_broadcast(self, command: CommandFrame) -> dict[str, Response]:
-        """Send a command to all packs at once; return the answers by serial.
-
-        Raises HomeAssistantError that names every pack which refused, did not answer or is not there, and why. The others
-        have carried it out.
-        """
+    async def _broadcast(self, command: CommandFrame) -> tuple[set[str], list[HomeAssistantError]]:
+        """Send a command to all packs at once; return who accepted, by serial, and why the others did not."""
         problems: list[HomeAssistantError] = []
         try:
-            responses = await self.client.broadcast(command)
+            accepted = set(await self.client.broadcast(command))
         except BroadcastIncomplete as incomplete:
-            responses = incomplete.responses
+            accepted = incomplete.responses.keys() - incomplete.refused.keys()
             silent = [CommandTimeout(pack, command, "it does not answer") for pack in incomplete.missing]
             errors: list[CommandError] = [*silent, *incomplete.refused.values()]
             problems += [command_failed(self._name(error.pack.serial), error) for error in errors]
@@ -148,40 +144,52 @@ class Hub:
         for pack in self.packs.values():
             if pack.is_pack and not pack.data.present:
                 problems.append(pack_absent(pack.name))
-            elif not pack.data.speaks_our_protocol:
+            elif pack.is_pack and not pack.data.speaks_our_protocol:
                 problems.append(command_failed(pack.name, CommandUnsupported(pack.data, command, "")))
-        if not responses and not problems:
+        if not accepted and not problems:
             raise no_pack()
-        if problems:
-            raise broadcast_failed(problems)
-        return responses
+        return accepted, problems
 
     def _name(self, serial: str) -> str:
         return self.packs[serial].name if serial in self.packs else serial
 
     async def async_set_mode_of_all(self, mode: Mode, on: bool) -> None:
-        """Turn a mode of all packs on or off and wait until they show it. Raises like `async_broadcast`."""
-        await self.async_broadcast(frames.SetMode(mode=mode, on=on))
-        await asyncio.gather(*(pack.async_shown(lambda data: data.has_mode(mode) is on) for pack in self.bus.packs))
-        self.bus.async_follow_hub()
+        """Turn a mode of all packs on or off and wait until they show it.
+
+        Raises HomeAssistantError that names every pack which refused, did not answer or is not there, and why. The others
+        have carried it out.
+        """
+        accepted, problems = await self._broadcast(frames.SetMode(mode=mode, on=on))
+        packs = [self.packs[serial] for serial in accepted & self.packs.keys()]
+        await asyncio.gather(*(pack.async_shown(lambda data: data.has_mode(mode) is on) for pack in packs))
+        self._settle(problems)
 
     async def async_set_parameter_of_all(self, parameter: Parameter, value: int) -> None:
-        """Set a parameter of all packs, in whole counts of its unit. Raises like `async_broadcast`."""
-        await self._async_set_of_all(frames.SetParameter(index=parameter, value=value), parameter, value)
+        """Set a parameter of all packs, in whole counts of its unit. Raises like `async_set_mode_of_all`."""
+        for pack in self.bus.packs:
+            check_parameter_order(pack.name, pack.settings.parameters, parameter, value)
+        self._settle(await self._set_of_all(frames.SetParameter(index=parameter, value=value), parameter, value))
 
-    async def async_set_window_of_all(self, slot: int, window: Window) -> None:
-        """Put a window into a slot (0..7) of all packs. Raises like `async_broadcast`."""
-        await self._async_set_of_all(window.command(slot), slot, window.value)
+    async def async_set_windows_of_all(self, windows: Mapping[int, Window]) -> None:
+        """Put windows into slots (0..7) of all packs. Raises like `async_set_mode_of_all`."""
+        problems: list[HomeAssistantError] = []
+        for slot, window in windows.items():
+            problems += await self._set_of_all(window.command(slot), slot, window.value)
+        self._settle(problems)
 
-    async def _async_set_of_all(self, command: CommandFrame, item: Parameter | int, value: int) -> None:
-        try:
-            accepted = set(await self.async_broadcast(command))
-        except HomeAssistantError:
-            self._upkeep.read_again(self.packs)
-            raise
+    async def _set_of_all(self, command: CommandFrame, item: Parameter | int, value: int) -> list[HomeAssistantError]:
+        accepted, problems = await self._broadcast(command)
         for serial in accepted & self.packs.keys():
             self.packs[serial].take_setting(item, value)
+        return problems
+
+    def _settle(self, problems: Sequence[HomeAssistantError]) -> None:
+        """Show what all packs have now. Raises HomeAssistantError if there were problems."""
         self.bus.async_follow_hub()
+        if problems:
+            # A pack that did not answer may have done it.
+            self._upkeep.read_again(self.packs)
+            raise broadcast_failed(problems)
 
     @callback
     def async_on_pack(self, listener: Callable[[PackCoordinator], None]) -> CALLBACK_TYPE:

@@ -3,14 +3,16 @@
 One file for the whole installation: a pack keeps its totals when it moves to another adapter.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 import logging
 from typing import Any, Self
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
+import probatio
 
 from .const import DOMAIN
 from .last_known import LastKnown
@@ -23,6 +25,22 @@ _VERSION = 1
 _SAVE_INTERVAL_S = 60.0
 """Readings may be this old on disk after a crash; counters of the packs fill the gap."""
 _SAVE_SOON_S = 1.0
+
+
+_NUMBER = probatio.Any(int, float)
+_U16 = probatio.All(int, probatio.Range(min=0, max=0xFFFF))
+_RECORD_SCHEMA = probatio.Schema(
+    {
+        "device_type": probatio.In([device_type.value for device_type in DeviceType]),
+        "firmware": probatio.All([int], probatio.Length(min=3, max=3)),
+        "boot_id": _U16,
+        "energy": dict,
+    },
+    required=True,
+    extra=probatio.ALLOW_EXTRA,
+)
+_IMPORT_SCHEMA = probatio.Schema({"import_kwh": _NUMBER, "import_day": _U16, "boot_id": _U16}, required=True)
+_LAST_KNOWN_SCHEMA = probatio.Schema({"seen_s": _NUMBER, "readings": {str: _NUMBER}}, required=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +78,31 @@ class PackRecord:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Return the record. Raises KeyError, TypeError or ValueError where it is damaged."""
+        """Return the record; without what is damaged, but for the totals and whose they are.
+
+        Raises probatio.Invalid or ValueError where these are damaged.
+        """
+        _RECORD_SCHEMA(data)
         major, minor, patch = data["firmware"]
-        import_today, last_known = data["import_today"], data["last_known"]
+        import_today = _if_valid(_IMPORT_SCHEMA, data.get("import_today"))
+        last_known = _if_valid(_LAST_KNOWN_SCHEMA, data.get("last_known"))
         return cls(
             device_type=DeviceType(data["device_type"]),
-            firmware=(int(major), int(minor), int(patch)),
-            boot_id=int(data["boot_id"]),
+            firmware=(major, minor, patch),
+            boot_id=data["boot_id"],
             energy=PackEnergy.from_dict(data["energy"]),
             import_today=ImportToday(**import_today) if import_today else None,
             last_known=LastKnown(**last_known) if last_known else None,
         )
+
+
+def _if_valid(schema: probatio.Schema, data: object) -> dict[str, Any] | None:
+    try:
+        valid: dict[str, Any] | None = None if data is None else schema(data)
+    except probatio.Invalid as error:
+        _LOGGER.warning("A part of what is stored of a pack is damaged and left out: %s", error)
+        return None
+    return valid
 
 
 class Memory:
@@ -82,22 +114,31 @@ class Memory:
         """By serial number."""
         self._houses: dict[str, HouseEnergy] = {}
         self._store: Store[dict[str, Any]] = Store(hass, _VERSION, DOMAIN, atomic_writes=True)
+        self._is_ours = True
+        """Whether the file may be written."""
         self._save_pending = False
         self._before_save: list[Callable[[], None]] = []
 
     async def async_load(self) -> None:
         """Read the file. What is damaged in it is said and left out; everything else counts."""
-        data = await self._store.async_load() or {}
-        for serial, record in data.get("packs", {}).items():
+        try:
+            data = await self._store.async_load() or {}
+        except UnsupportedStorageVersionError as error:
+            self._is_ours = False
+            _LOGGER.error(
+                "The stored totals were written by a newer version: they are neither shown nor changed. %s", error
+            )
+            return
+        for serial, record in _items(data, "packs"):
             try:
                 self.packs[serial] = PackRecord.from_dict(record)
-            except (KeyError, TypeError, ValueError) as error:
-                _LOGGER.warning("The stored totals of pack %s are damaged and begin anew: %r", serial, error)
-        for entry_id, totals in data.get("houses", {}).items():
+            except (probatio.Invalid, ValueError) as error:
+                _LOGGER.warning("The stored totals of pack %s are damaged and begin anew: %s", serial, error)
+        for entry_id, totals in _items(data, "houses"):
             try:
                 self._houses[entry_id] = HouseEnergy.from_dict(totals)
-            except (KeyError, TypeError, ValueError) as error:
-                _LOGGER.warning("The stored totals of all packs are damaged and begin anew: %r", error)
+            except ValueError as error:
+                _LOGGER.warning("The stored totals of all packs are damaged and begin anew: %s", error)
 
     def house(self, entry_id: str) -> HouseEnergy:
         """Return the totals of all packs of a config entry."""
@@ -112,19 +153,21 @@ class Memory:
     @callback
     def save_later(self) -> None:
         """Write within a minute; also when Home Assistant stops before."""
-        if not self._save_pending:
+        if self._is_ours and not self._save_pending:
             self._save_pending = True
             self._store.async_delay_save(self._dump, _SAVE_INTERVAL_S)
 
     @callback
     def save_soon(self) -> None:
         """Write at once, because a crash now would lose what nobody can tell again."""
-        self._save_pending = True
-        self._store.async_delay_save(self._dump, _SAVE_SOON_S)
+        if self._is_ours:
+            self._save_pending = True
+            self._store.async_delay_save(self._dump, _SAVE_SOON_S)
 
     async def async_save(self) -> None:
         """Write now."""
-        await self._store.async_save(self._dump())
+        if self._is_ours:
+            await self._store.async_save(self._dump())
 
     @callback
     def async_before_save(self, note: Callable[[], None]) -> CALLBACK_TYPE:
@@ -140,6 +183,15 @@ class Memory:
             "packs": {serial: record.as_dict() for serial, record in self.packs.items()},
             "houses": {entry_id: totals.as_dict() for entry_id, totals in self._houses.items()},
         }
+
+
+def _items(data: object, name: str) -> Iterable[tuple[str, Any]]:
+    """Return what is stored under a name; say so if that is nothing that could have been stored."""
+    part = data.get(name, {}) if isinstance(data, dict) else data
+    if isinstance(part, dict):
+        return part.items()
+    _LOGGER.warning("The stored totals are damaged and begin anew: %s are %s", name, type(part).__name__)
+    return ()
 
 
 MEMORY: HassKey[Memory] = HassKey(f"{DOMAIN}_memory")

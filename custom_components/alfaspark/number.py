@@ -13,7 +13,7 @@ from .coordinator import PackCoordinator
 from .entity import BusEntity, PackEntity, of_all_packs
 from .hub import AlfaSparkConfigEntry
 from .packbus.parameters import PARAMETERS, Parameter
-from .settings.parameter_units import parameter_unit
+from .settings.parameter_units import checked_count, parameter_unit
 
 PARALLEL_UPDATES = 0
 
@@ -98,7 +98,7 @@ class ParameterNumber(PackEntity[float], NumberEntity):
     async def async_set_native_value(self, value: float) -> None:
         """Set the parameter. Raises HomeAssistantError with the reason if the pack does not."""
         parameter = self.entity_description.parameter
-        await self.coordinator.async_set_parameter(parameter, parameter_unit(parameter).to_count(value))
+        await self.coordinator.async_set_parameter(parameter, checked_count(parameter, value))
 
 
 class HouseNumber(BusEntity[float], NumberEntity):
@@ -127,4 +127,4 @@ class HouseNumber(BusEntity[float], NumberEntity):
     async def async_set_native_value(self, value: float) -> None:
         """Set the limit of every pack. Raises HomeAssistantError naming those that did not take it, with their reasons."""
         parameter = self.entity_description.parameter
-        await self.coordinator.hub.async_set_parameter_of_all(parameter, parameter_unit(parameter).to_count(value))
+        await self.coordinator.hub.async_set_parameter_of_all(parameter, checked_count(parameter, value))

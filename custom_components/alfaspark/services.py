@@ -24,7 +24,7 @@ from .packbus.frames import Calibrate, Mode, Relay, ResetImport, Restart, Weekda
 from .packbus.opening import AdapterError
 from .packbus.parameters import Parameter
 from .packbus.settings import NO_WINDOW, WINDOW_SLOTS, Window
-from .settings.parameter_units import parameter_unit
+from .settings.parameter_units import checked_count, parameter_unit
 
 ATTR_CHANNEL = "channel"
 ATTR_CURRENT = "current"
@@ -69,9 +69,7 @@ SCHEMAS = {
     "set_windows": probatio.Schema(
         {
             **_TARGET,
-            probatio.Required(ATTR_WINDOWS): probatio.All(
-                cv.ensure_list, probatio.Length(max=WINDOW_SLOTS), [_WINDOW_SCHEMA]
-            ),
+            probatio.Required(ATTR_WINDOWS): probatio.All([_WINDOW_SCHEMA], probatio.Length(max=WINDOW_SLOTS)),
         }
     ),
     "get_windows": probatio.Schema(_TARGET),
@@ -121,6 +119,8 @@ class _Targets:
         """Find them. Raises ServiceValidationError naming what is no device of this integration or not set up."""
         self.packs: list[PackCoordinator] = []
         self.hubs: list[Hub] = []
+        if not call.data[ATTR_DEVICE_ID]:
+            raise _invalid("no_device")
         for device_id in call.data[ATTR_DEVICE_ID]:
             self._add(hass, device_id)
 
@@ -199,13 +199,9 @@ async def _set_mode(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
 
 
 async def _set_parameter(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
-    name, value = call.data[ATTR_PARAMETER], call.data[ATTR_VALUE]
+    name = call.data[ATTR_PARAMETER]
     parameter = Parameter[name.upper()]
-    unit = parameter_unit(parameter)
-    if not unit.minimum <= value <= unit.maximum:
-        limits = {"minimum": f"{unit.minimum:g}", "maximum": f"{unit.maximum:g}", "unit": unit.unit or ""}
-        raise _invalid("parameter_range", parameter=name, **limits)
-    count = unit.to_count(value)
+    unit, count = parameter_unit(parameter), checked_count(parameter, call.data[ATTR_VALUE])
     targets = _Targets(hass, call)
     await targets.async_set(
         lambda hub: hub.async_set_parameter_of_all(parameter, count),
@@ -243,19 +239,15 @@ def _described(window: Window) -> _Answer:
 
 async def _set_windows(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     """Put the windows into the first slots and clear the others; the new ones first, so that none is ever missing."""
-    windows = [_window(data) for data in call.data[ATTR_WINDOWS]]
-    windows += [NO_WINDOW] * (WINDOW_SLOTS - len(windows))
+    given = [_window(data) for data in call.data[ATTR_WINDOWS]]
+    windows = dict(enumerate(given + [NO_WINDOW] * (WINDOW_SLOTS - len(given))))
     targets = _Targets(hass, call)
 
-    async def set_all(hub: Hub) -> None:
-        for slot, window in enumerate(windows):
-            await hub.async_set_window_of_all(slot, window)
-
     async def set_one(pack: PackCoordinator) -> None:
-        for slot, window in enumerate(windows):
+        for slot, window in windows.items():
             await pack.async_set_window(slot, window)
 
-    await targets.async_set(set_all, set_one)
+    await targets.async_set(lambda hub: hub.async_set_windows_of_all(windows), set_one)
     return await targets.async_ask(_windows)
 
 

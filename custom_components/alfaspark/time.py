@@ -61,7 +61,7 @@ async def async_setup_entry(
     """Add the window for all packs, and each pack's times when it appears."""
     hub = entry.runtime_data
     house_window = FirstWindow(
-        hass, lambda: _common_window(hub.bus), lambda window: hub.async_set_window_of_all(SLOT, window)
+        hass, lambda: _common_window(hub.bus), lambda window: hub.async_set_windows_of_all({SLOT: window})
     )
     async_add_entities(HouseWindowEnd(hub.bus, of_all_packs(description), house_window) for description in WINDOW_ENDS)
 

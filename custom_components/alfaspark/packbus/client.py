@@ -7,7 +7,7 @@ from random import randrange
 from typing import Protocol
 
 from .fleet import Fleet
-from .frames import CommandFrame, Function, Reason, Response, Result, SetTime, Who
+from .frames import CommandFrame, DeviceType, Function, Reason, Response, Result, SetTime, Who
 from .pack import Pack
 
 ANSWER_TIMEOUT_S = 0.2
@@ -133,15 +133,12 @@ class Client:
         raise CommandTimeout(pack, command, "it does not answer")
 
     async def broadcast(self, command: CommandFrame) -> dict[str, Response]:
-        """Send a command to all packs in one frame; return the answers by serial, one of each present pack.
+        """Send a command to all packs in one frame; return the answers by serial, one of each present energy pack.
 
-        Waits 400 ms, then asks each silent pack twice more. Packs with another protocol version are not waited for.
-        Raises BroadcastIncomplete, and AdapterError while the adapter is down.
+        Waits 400 ms, then asks each silent pack twice more. Gateways, which have nothing to set, and packs with another
+        protocol version are not waited for. Raises BroadcastIncomplete, and AdapterError while the adapter is down.
         """
-        packs = sorted(
-            (pack for pack in self._fleet.packs.values() if pack.present and pack.speaks_our_protocol),
-            key=lambda pack: pack.serial,
-        )
+        packs = sorted((pack for pack in self._fleet.packs.values() if _obeys(pack)), key=lambda pack: pack.serial)
         async with AsyncExitStack() as turns:
             for pack in packs:
                 await turns.enter_async_context(self._turn(pack))
@@ -209,6 +206,10 @@ class Client:
             if pack.node is not None:
                 await self._send_to(pack, pack.node, command, sequence)
         await _wait(silent.values(), ANSWER_TIMEOUT_S)
+
+
+def _obeys(pack: Pack) -> bool:
+    return pack.present and pack.speaks_our_protocol and pack.device_type is DeviceType.ENERGY_PACK
 
 
 async def _wait(answers: Iterable[asyncio.Future[Response]], timeout_s: float) -> None:

@@ -96,6 +96,10 @@ class Pack:
         reason: frames.Reason = getattr(self.status, f"reason_{relay.name.lower()}")
         return reason
 
+    def taken_s(self, function: Function) -> float:
+        """Return the time_s of the fresh reading of a function. Raises KeyError if there is none."""
+        return self._taken_s[function, 0]
+
     def is_fresh(self, function: Function) -> bool:
         """Whether a reading of this function was taken within 6 s (ENERGY, PULSE: 30 s) before the last `expire`."""
         return any(key[0] == function for key in self._taken_s)

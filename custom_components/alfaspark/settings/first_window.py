@@ -14,6 +14,8 @@ EVERY_DAY = WeekdaySet(127)
 
 _QUIET_S = 1.0
 """So long after the last change both ends are sent."""
+_FORGET_S = 300.0
+"""So long one end waits for the other where there is no window yet."""
 
 
 class FirstWindow:
@@ -34,8 +36,11 @@ class FirstWindow:
     async def async_set(self, *, start_min: int | None = None, end_min: int | None = None) -> None:
         """Move one or both ends and wait until they are sent.
 
-        An end of an empty slot waits for the other one. Raises HomeAssistantError with the reason where refused.
+        Where there is no window, or packs have different ones, an end waits up to 5 minutes for the other one. Raises
+        HomeAssistantError with the reason where refused.
         """
+        if self._hass.loop.time() - self._quiet_at_s > _FORGET_S:
+            self._start_min = self._end_min = None
         self._start_min = self._start_min if start_min is None else start_min
         self._end_min = self._end_min if end_min is None else end_min
         self._quiet_at_s = self._hass.loop.time() + _QUIET_S

@@ -10,7 +10,9 @@ from homeassistant.const import (
     UnitOfPower,
     UnitOfTime,
 )
+from homeassistant.exceptions import ServiceValidationError
 
+from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
 
 _SCALES: dict[str, tuple[str | None, float]] = {
@@ -54,3 +56,21 @@ def parameter_unit(parameter: Parameter) -> ParameterUnit:
     spec = PARAMETERS[parameter]
     unit, step = _SCALES[spec.unit]
     return ParameterUnit(unit, step, round(spec.minimum * step, 6), round(spec.maximum * step, 6))
+
+
+def checked_count(parameter: Parameter, value: float) -> int:
+    """Return the whole number of counts of a value. Raises ServiceValidationError if the parameter cannot be that."""
+    spec, unit = PARAMETERS[parameter], parameter_unit(parameter)
+    is_choice = not spec.unit
+    if not unit.minimum <= value <= unit.maximum or (is_choice and value != round(value)):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="choice_range" if is_choice else "parameter_range",
+            translation_placeholders={
+                "parameter": spec.parameter.name.lower(),
+                "minimum": f"{unit.minimum:g}",
+                "maximum": f"{unit.maximum:g}",
+                "unit": unit.unit or "",
+            },
+        )
+    return unit.to_count(value)

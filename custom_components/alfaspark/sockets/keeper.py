@@ -122,11 +122,12 @@ class SocketKeeper:
 
     async def async_start(self) -> None:
         """Find out what was shed before Home Assistant restarted, and keep going until it stops."""
-        for subentry_id, stored in (await self._store.async_load() or {}).items():
+        stored = await self._store.async_load() or {}
+        for subentry_id, group in stored.items() if isinstance(stored, dict) else ():
             try:
-                shedding = SocketShedding.restored_from((), stored["shed"], monotonic())
-                self._groups[subentry_id] = _Group(stored["serial"], stored["name"], shedding)
-            except (KeyError, TypeError) as error:
+                shedding = SocketShedding.restored_from((), group["shed"], monotonic())
+                self._groups[subentry_id] = _Group(group["serial"], group["name"], shedding)
+            except (AttributeError, KeyError, TypeError) as error:
                 _LOGGER.warning("What is stored of sockets that were shed is damaged and left out: %r", error)
         async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
         self._follow_entries()

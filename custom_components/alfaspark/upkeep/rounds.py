@@ -51,7 +51,7 @@ class Upkeep:
                 continue
             if pack.serial in self._busy:
                 continue
-            if (import_before := follow_import(pack, now)) is not None:
+            if (import_before := follow_import(pack, now, now_s)) is not None:
                 self._start(pack, async_hand_back(pack, import_before))
             elif now_s >= self._due_s.get(pack.serial, 0.0):
                 self._start(pack, self._read_settings(pack, now_s))
