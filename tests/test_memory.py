@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from time import monotonic
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -118,8 +119,9 @@ async def test_an_import_is_not_handed_back_before_the_pack_has_a_clock(
     pack.status, pack.flags = FORGETFUL, AnnounceFlagSet.BMS_ONLINE
     pack.restart(0x4321)
     pack.report()
-    await hass.async_block_till_done(wait_background_tasks=True)
-    house.runtime_data._upkeep.follow(1e9)
+    data = house.runtime_data.packs[SERIAL].data
+    await wait_until(lambda: data.boot_id == 0x4321 and data.status == FORGETFUL, "for the restart")
+    house.runtime_data._upkeep.follow(monotonic())
     await hass.async_block_till_done(wait_background_tasks=True)
     assert Command.RESTORE_IMPORT not in pack.commands
     pack.flags |= AnnounceFlagSet.CLOCK_VALID
