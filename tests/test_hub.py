@@ -239,6 +239,33 @@ async def test_a_pack_on_two_buses_belongs_to_the_first(
     assert await hass.config_entries.async_unload(second.entry_id)
 
 
+async def test_a_pack_stays_with_the_adapter_that_took_it_over(
+    hass: HomeAssistant,
+    house: MockConfigEntry,
+    pack: PeerPack,
+    device_registry: dr.DeviceRegistry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await hass.config_entries.async_set_disabled_by(house.entry_id, ConfigEntryDisabler.USER)
+    second = MockConfigEntry(
+        domain=DOMAIN, title="spare", data={CONF_INTERFACE: "virtual", CONF_CHANNEL: CHANNEL}, unique_id="virtual:spare"
+    )
+    second.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(second.entry_id)
+    await wait_until(lambda: SERIAL in second.runtime_data.packs, "for the pack to move over")
+    await hass.async_block_till_done()
+
+    await hass.config_entries.async_set_disabled_by(house.entry_id, None)
+    await wait_until(lambda: SERIAL in house.runtime_data.fleet.packs, "for the pack on the first bus")
+    await hass.async_block_till_done()
+    assert house.runtime_data.packs == {}
+    assert device_registry.async_get_device_by_identifier((DOMAIN, SERIAL), house.entry_id) is None
+    assert _said(caplog, "belongs to spare") == [logging.WARNING]
+    pack.report()
+    await wait_until(lambda: state(hass, "sensor.energy_pack_e4f5_battery_voltage") == "53.2")
+    assert await hass.config_entries.async_unload(second.entry_id)
+
+
 async def test_a_pack_of_another_protocol_version_is_named_and_left_alone(
     hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock, issue_registry: ir.IssueRegistry
 ) -> None:

@@ -149,7 +149,7 @@ async def test_an_owner_who_was_faster_gets_nothing_twice(
     await panel.async_update({"energy_sources": [source]})  # type: ignore[typeddict-item]
     before = copy.deepcopy(panel.data)
     response = await client.post(f"/api/repairs/issues/fix/{question['flow_id']}", json={})
-    assert (await response.json())["type"] == "create_entry"
+    assert (await response.json())["reason"] == "nothing_to_add"
     assert panel.data == before
 
 

@@ -77,6 +77,30 @@ async def test_one_end_moves_and_the_weekdays_stay(hass: HomeAssistant, house: M
     assert pack.windows == {0: Window(480, 720, WORKDAYS)}
 
 
+async def test_an_end_that_is_moved_onto_the_other_waits_for_it(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    pack.windows[0] = Window(1320, 420, WORKDAYS)
+    await known(house)
+    house.runtime_data.packs[SERIAL].take_setting(0, pack.windows[0].value)
+    await move(hass, START, time(7))
+    assert Command.SET_WINDOW not in pack.commands
+    await move(hass, END, time(9))
+    assert pack.windows == {0: Window(420, 540, WORKDAYS)}
+
+
+async def test_an_end_does_not_wait_for_ever(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await known(house)
+    await move(hass, START, time(3))
+    monkeypatch.setattr("custom_components.alfaspark.settings.first_window._FORGET_S", 0.0)
+    await asyncio.sleep(0.15)
+    house.runtime_data.packs[SERIAL].take_setting(0, Window(1320, 360, WORKDAYS).value)
+    await move(hass, END, time(7))
+    assert pack.windows == {0: Window(1320, 420, WORKDAYS)}
+
+
 async def test_a_refused_window_is_told_to_both_and_not_shown(
     hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
 ) -> None:

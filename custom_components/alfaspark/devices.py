@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
@@ -53,12 +53,27 @@ def owned_serials(hass: HomeAssistant, entry: ConfigEntry) -> set[str]:
 
 
 def other_owner(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> ConfigEntry | None:
-    """Return the other entry whose device a pack is, if any: the first adapter that heard it keeps it."""
+    """Return the other entry that a pack belongs to, if any: the first adapter that heard it keeps it.
+
+    Of two that both know it, because one was disabled meanwhile, it is the one that has it now.
+    """
     registry = dr.async_get(hass)
-    for other in hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False):
-        if registry.async_get_device_by_identifier((DOMAIN, serial), other.entry_id) is not None:
-            return None if other is entry else other
-    return None
+    owners = [
+        other
+        for other in hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)
+        if registry.async_get_device_by_identifier((DOMAIN, serial), other.entry_id) is not None
+    ]
+    for owner in owners:
+        if owner is not entry and owner.state is ConfigEntryState.LOADED and serial in owner.runtime_data.packs:
+            return owner
+    return None if entry in owners or not owners else owners[0]
+
+
+def disown_pack(hass: HomeAssistant, entry: ConfigEntry, serial: str) -> None:
+    """Remove the device that a pack has left behind, because it belongs to another entry now."""
+    registry = dr.async_get(hass)
+    if (device := registry.async_get_device_by_identifier((DOMAIN, serial), entry.entry_id)) is not None:
+        registry.async_remove_device(device.id)
 
 
 def _tell_protocol_version(hass: HomeAssistant, entry: ConfigEntry, pack: Pack) -> None:

@@ -16,7 +16,7 @@ from homeassistant.helpers.event import async_track_time_interval
 
 from .const import CONF_BITRATE, CONF_CHANNEL, CONF_INTERFACE, CONF_OPTIONS, DEFAULT_BITRATE_BPS, DOMAIN
 from .coordinator import BusCoordinator, BusReadings, PackCoordinator
-from .devices import other_owner, owned_serials, register_hub, register_pack
+from .devices import disown_pack, other_owner, owned_serials, register_hub, register_pack
 from .helpers import broadcast_failed, check_parameter_order, command_failed, no_pack, pack_absent
 from .memory import MEMORY, PackRecord
 from .packbus import frames
@@ -333,6 +333,7 @@ class Hub:
             return
         if (owner := other_owner(self._hass, self._entry, pack.serial)) is not None:
             if pack.serial not in self._elsewhere:
+                disown_pack(self._hass, self._entry, pack.serial)
                 self._elsewhere.add(pack.serial)
                 _LOGGER.warning(
                     "Pack %s is heard on CAN adapter %s too, but belongs to %s: remove its device there to have it here",

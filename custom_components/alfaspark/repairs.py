@@ -29,10 +29,12 @@ class AddToEnergyPanel(RepairsFlow):
 
     async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """List what is added, and add it when the owner agrees."""
+        packs = missing_packs(self.hass, self._entry_id, (await async_get_manager(self.hass)).data)
+        if not packs:
+            return self.async_abort(reason="nothing_to_add")
         if user_input is not None:
             await async_add_packs(self.hass, self._entry_id)
             return self.async_create_entry(data={})
-        packs = missing_packs(self.hass, self._entry_id, (await async_get_manager(self.hass)).data)
         return self.async_show_form(
             step_id="confirm",
             data_schema=probatio.Schema({}),

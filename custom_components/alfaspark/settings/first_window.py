@@ -36,8 +36,8 @@ class FirstWindow:
     async def async_set(self, *, start_min: int | None = None, end_min: int | None = None) -> None:
         """Move one or both ends and wait until they are sent.
 
-        Where there is no window, or packs have different ones, an end waits up to 5 minutes for the other one. Raises
-        HomeAssistantError with the reason where refused.
+        Where there is no window, or packs have different ones, an end waits up to 5 minutes for the other one; so does one
+        that is moved onto the other. Raises HomeAssistantError with the reason where refused.
         """
         if self._hass.loop.time() - self._quiet_at_s > _FORGET_S:
             self._start_min = self._end_min = None
@@ -61,7 +61,8 @@ class FirstWindow:
         if current is not None:
             start_min = current.start_min if start_min is None else start_min
             end_min = current.end_min if end_min is None else end_min
-        if start_min is None or end_min is None:
+        # A window without length would clear the slot: whoever moves one end onto the other is about to move both.
+        if start_min is None or end_min is None or start_min == end_min:
             return
         self._start_min = self._end_min = None
         await self._send(Window(start_min, end_min, current.weekdays if current else EVERY_DAY))
