@@ -137,10 +137,11 @@ class Clock:
         return time.monotonic() + self._ahead_s
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass in one leap and the hub's timers fire once."""
+        """Let time pass in one leap and the hub's timers fire: the first one so late that it waits for another."""
         self._ahead_s += seconds
-        async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=max(seconds, 1)))
-        await self._hass.async_block_till_done()
+        for later_s in (0, 1):
+            async_fire_time_changed(self._hass, dt_util.utcnow() + timedelta(seconds=max(seconds, 1) + later_s))
+            await self._hass.async_block_till_done()
 
 
 @pytest.fixture

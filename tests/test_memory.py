@@ -86,6 +86,27 @@ async def test_a_pack_that_lost_its_supply_goes_on_where_it_was(
     assert "lost its supply" in caplog.text
 
 
+async def test_a_lost_file_is_a_new_beginning_and_counts_nothing_again(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, hass_storage: dict[str, Any]
+) -> None:
+    pack.count({EnergyCounter.GRID: 5000.0})
+    await wait_until(lambda: state(hass, GRID_ENERGY) == "5.0", "for the counter")
+    shown = hass.states.get(GRID_ENERGY)
+    assert shown is not None
+    assert await hass.config_entries.async_unload(house.entry_id)
+    hass.data[MEMORY] = Memory(hass)
+    hass.data[MEMORY].packs.clear()
+    assert await hass.config_entries.async_setup(house.entry_id)
+    await wait_until(lambda: SERIAL in house.runtime_data.packs and house.runtime_data.packs[SERIAL].data.present)
+    hass.data[MEMORY].packs[SERIAL].since_s += 5
+    pack.count({EnergyCounter.GRID: 5000.0})
+    pack.count({EnergyCounter.GRID: 5250.0})
+    await wait_until(lambda: state(hass, GRID_ENERGY) == "0.25", "for what was counted since")
+    again = hass.states.get(GRID_ENERGY)
+    assert again is not None
+    assert again.attributes["last_reset"] > shown.attributes["last_reset"], "a cycle of its own"
+
+
 async def test_todays_import_is_handed_back_once(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
     await remembers_import(hass, 1.25, 0x1234)
     pack.status = FORGETFUL
@@ -220,6 +241,7 @@ RECORD: dict[str, Any] = {
     "device_type": 1,
     "firmware": [1, 2, 3],
     "boot_id": 1,
+    "since_s": 1_790_000_000,
     "energy": PackEnergy().as_dict(),
     "import_today": {"import_kwh": 1.5, "import_day": 20000, "boot_id": 1},
     "last_known": {"seen_s": 1.8e9, "readings": {"soc": 50.0}},
@@ -274,7 +296,7 @@ async def test_nonsense_in_the_file_keeps_nothing_from_starting(
     memory = Memory(hass)
     await memory.async_load()
     assert memory.packs == {}
-    assert memory.house("b").total_wh(EnergyCounter.GRID) is None
+    assert memory.house("b").energy.total_wh(EnergyCounter.GRID) is None
     assert "damaged" in caplog.text
 
 
@@ -285,7 +307,7 @@ async def test_a_file_of_a_newer_version_is_not_overwritten(
     hass_storage[DOMAIN] = newer
     memory = Memory(hass)
     await memory.async_load()
-    memory.house("a").add(EnergyCounter.GRID, 1.0)
+    memory.house("a").energy.add(EnergyCounter.GRID, 1.0)
     memory.save_soon()
     await memory.async_save()
     await hass.async_block_till_done()

@@ -178,8 +178,8 @@ async def test_a_flickering_reading_is_written_at_the_heartbeat_only(
 async def test_a_reading_that_moves_is_written_at_once(
     hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
 ) -> None:
-    pack.report(replace(POWER, grid_w=125), replace(BATTERY, state=BatteryState.IDLE, current_a=0.0))
-    await wait_until(lambda: state(hass, f"{PACK}_grid_power") == "125")
+    pack.report(replace(POWER, grid_w=131), replace(BATTERY, state=BatteryState.IDLE, current_a=0.0))
+    await wait_until(lambda: state(hass, f"{PACK}_grid_power") == "131")
     await wait_until(lambda: state(hass, f"{PACK}_battery_state") == "idle")
 
 

@@ -3,6 +3,7 @@
 from homeassistant.components.sensor import SensorStateClass
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
@@ -139,4 +140,7 @@ async def test_a_fall_is_not_taken_for_a_new_meter(hass: HomeAssistant, house: M
         shown = hass.states.get(f"{PACK}_{NAMES[counter]}")
         assert shown is not None
         assert shown.attributes["state_class"] == SensorStateClass.TOTAL
-        assert "last_reset" not in shown.attributes
+    grid = hass.states.get(f"{PACK}_{NAMES[EnergyCounter.GRID]}")
+    assert grid is not None
+    since = dt_util.utc_from_timestamp(house.runtime_data.packs[SERIAL].record.since_s)
+    assert grid.attributes["last_reset"] == since.isoformat(), "the only moment at which it may fall"

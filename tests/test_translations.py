@@ -99,8 +99,9 @@ async def test_every_state_of_an_enumeration_has_a_text(entities: list[tuple[er.
 
 async def test_every_attribute_has_a_text(entities: list[tuple[er.RegistryEntry, State]]) -> None:
     by_home_assistant = {
-        "assumed_state", "attribution", "device_class", "editable", "entity_picture", "friendly_name", "icon", "max",
-        "min", "mode", "options", "restored", "state_class", "step", "supported_features", "unit_of_measurement",
+        "assumed_state", "attribution", "device_class", "editable", "entity_picture", "friendly_name", "icon",
+        "last_reset", "max", "min", "mode", "options", "restored", "state_class", "step", "supported_features",
+        "unit_of_measurement",
     }  # fmt: skip
     for entry, state in entities:
         own = set(state.attributes) - by_home_assistant

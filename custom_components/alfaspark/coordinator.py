@@ -14,9 +14,9 @@ from homeassistant.util import dt as dt_util
 from .events.pack_events import PackEvents
 from .helpers import check_parameter_order, command_failed
 from .last_known import last_known
-from .memory import PackRecord
+from .memory import HouseRecord, PackRecord
 from .packbus.client import CommandError
-from .packbus.energy import Gap, HouseEnergy, PackEnergy
+from .packbus.energy import Gap, PackEnergy
 from .packbus.fleet import FleetStatistics, FleetTotals
 from .packbus.frames import CommandFrame, DeviceType, GetWindow, Mode, Response, SetMode, SetParameter
 from .packbus.opening import AdapterError
@@ -186,8 +186,8 @@ class BusReadings:
     adapter: AdapterStatistics
     ignored: FleetStatistics
     totals: FleetTotals
-    energy: HouseEnergy
-    """Sums over all packs that ever were on this bus."""
+    house: HouseRecord
+    """What all packs that ever were on this bus have counted together."""
 
 
 class BusCoordinator(DataUpdateCoordinator[BusReadings]):

@@ -25,7 +25,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: AlfaSpa
     hub = entry.runtime_data
     return {
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
-        "bus": asdict(hub.bus_readings) | {"energy": hub.bus_readings.energy.as_dict()},
+        "bus": asdict(hub.bus_readings) | {"house": hub.bus_readings.house.as_dict()},
         "packs": [pack_diagnostics(pack) for pack in hub.packs.values()],
         "sockets": hass.data[SOCKETS].diagnostics(entry),
         "elsewhere": [_pack(pack) for serial, pack in hub.fleet.packs.items() if serial not in hub.packs],

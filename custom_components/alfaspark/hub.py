@@ -22,6 +22,7 @@ from .memory import MEMORY, PackRecord
 from .packbus import frames
 from .packbus.adapter import AdapterConfig, AdapterError, AdapterStatistics, CanAdapter, ReceivedFrame
 from .packbus.client import BroadcastIncomplete, Client, CommandError, CommandTimeout, CommandUnsupported
+from .packbus.energy import PackEnergy
 from .packbus.events import EVENTFUL, is_gone
 from .packbus.fleet import Fleet
 from .packbus.frames import AnnounceFlagSet, CommandFrame, FrameError, Mode, Response
@@ -36,6 +37,7 @@ __all__ = ["AdapterError", "AdapterStatistics", "AlfaSparkConfigEntry", "Hub", "
 _LOGGER = logging.getLogger(__name__)
 
 _TICK = timedelta(seconds=1)
+_LATE_TICK_S = 3.0
 
 type AlfaSparkConfigEntry = ConfigEntry[Hub]
 
@@ -75,6 +77,7 @@ class Hub:
         self._time = TimeKeeper(self._tell_time)
         self._upkeep = Upkeep(self)
         self._connected_since_s = 0.0
+        self._ticked_s = monotonic()
         self._silent: set[str] = set()
         self._elsewhere: set[str] = set()
         self._pack_listeners: list[Callable[[PackCoordinator], None]] = []
@@ -122,7 +125,7 @@ class Hub:
             adapter=self._adapter.statistics,
             ignored=replace(self.fleet.statistics),
             totals=self.fleet.totals,
-            energy=self._memory.house(self._entry.entry_id),
+            house=self._memory.house(self._entry.entry_id),
         )
 
     async def async_request(self, pack: Pack, command: CommandFrame) -> Response:
@@ -239,7 +242,7 @@ class Hub:
         known = coordinator.energy.total_wh(energy.counter) is not None
         step = coordinator.energy.take(energy, time())
         if known:
-            self._memory.house(self._entry.entry_id).add(energy.counter, step.added_wh)
+            self._memory.house(self._entry.entry_id).energy.add(energy.counter, step.added_wh)
         if step.gap is not None:
             coordinator.note_gap(step.gap)
             self._memory.save_soon()
@@ -353,10 +356,15 @@ class Hub:
 
     def _register(self, pack: Pack) -> PackRecord:
         """Register or update the pack's device and its record; return that."""
+        is_new = pack.serial not in owned_serials(self._hass, self._entry)
         register_pack(self._hass, self._entry, pack, self._hub_device_id)
         announce = pack.announce
         firmware = (announce.fw_major, announce.fw_minor, announce.fw_patch)
-        record = self._memory.packs.setdefault(pack.serial, PackRecord(pack.device_type, firmware, pack.boot_id))
+        if (record := self._memory.packs.get(pack.serial)) is None:
+            # Of a pack whose record was lost, statistics may know already what it has counted.
+            energy = PackEnergy(from_now=not is_new)
+            record = PackRecord(pack.device_type, firmware, pack.boot_id, energy=energy)
+            self._memory.packs[pack.serial] = record
         record.device_type, record.firmware, record.boot_id = pack.device_type, firmware, pack.boot_id
         self._memory.save_later()
         return record

@@ -6,6 +6,7 @@ One file for the whole installation: a pack keeps its totals when it moves to an
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 import logging
+from time import time
 from typing import Any, Self
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -29,16 +30,19 @@ _SAVE_SOON_S = 1.0
 
 _NUMBER = probatio.Any(int, float)
 _U16 = probatio.All(int, probatio.Range(min=0, max=0xFFFF))
+_UNIX_S = probatio.All(int, probatio.Range(min=0, max=0xFFFF_FFFF))
 _RECORD_SCHEMA = probatio.Schema(
     {
         "device_type": probatio.In([device_type.value for device_type in DeviceType]),
         "firmware": probatio.All([int], probatio.Length(min=3, max=3)),
         "boot_id": _U16,
+        "since_s": _UNIX_S,
         "energy": dict,
     },
     required=True,
     extra=probatio.ALLOW_EXTRA,
 )
+_HOUSE_SCHEMA = probatio.Schema({"since_s": _UNIX_S, "energy": dict}, required=True)
 _IMPORT_SCHEMA = probatio.Schema({"import_kwh": _NUMBER, "import_day": _U16, "boot_id": _U16}, required=True)
 _LAST_KNOWN_SCHEMA = probatio.Schema({"seen_s": _NUMBER, "readings": {str: _NUMBER}}, required=True)
 
@@ -55,12 +59,33 @@ class ImportToday:
 
 
 @dataclass(slots=True)
+class HouseRecord:
+    """What is remembered of all packs on one bus together."""
+
+    since_s: int = field(default_factory=lambda: int(time()))
+    """Unix time when its totals began at 0."""
+    energy: HouseEnergy = field(default_factory=HouseEnergy)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` takes."""
+        return {"since_s": self.since_s, "energy": self.energy.as_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the record. Raises probatio.Invalid or ValueError where it is damaged."""
+        _HOUSE_SCHEMA(data)
+        return cls(data["since_s"], HouseEnergy.from_dict(data["energy"]))
+
+
+@dataclass(slots=True)
 class PackRecord:
     """What is remembered of one pack."""
 
     device_type: DeviceType
     firmware: tuple[int, int, int]
     boot_id: int
+    since_s: int = field(default_factory=lambda: int(time()))
+    """Unix time when its totals began at 0."""
     energy: PackEnergy = field(default_factory=PackEnergy)
     import_today: ImportToday | None = None
     last_known: LastKnown | None = None
@@ -71,6 +96,7 @@ class PackRecord:
             "device_type": self.device_type.value,
             "firmware": list(self.firmware),
             "boot_id": self.boot_id,
+            "since_s": self.since_s,
             "energy": self.energy.as_dict(),
             "import_today": asdict(self.import_today) if self.import_today else None,
             "last_known": asdict(self.last_known) if self.last_known else None,
@@ -90,6 +116,7 @@ class PackRecord:
             device_type=DeviceType(data["device_type"]),
             firmware=(major, minor, patch),
             boot_id=data["boot_id"],
+            since_s=data["since_s"],
             energy=PackEnergy.from_dict(data["energy"]),
             import_today=ImportToday(**import_today) if import_today else None,
             last_known=LastKnown(**last_known) if last_known else None,
@@ -112,7 +139,7 @@ class Memory:
         """Start with nothing remembered; `async_load` reads the file."""
         self.packs: dict[str, PackRecord] = {}
         """By serial number."""
-        self._houses: dict[str, HouseEnergy] = {}
+        self._houses: dict[str, HouseRecord] = {}
         self._store: Store[dict[str, Any]] = Store(hass, _VERSION, DOMAIN, atomic_writes=True)
         self._is_ours = True
         """Whether the file may be written."""
@@ -136,13 +163,13 @@ class Memory:
                 _LOGGER.warning("The stored totals of pack %s are damaged and begin anew: %s", serial, error)
         for entry_id, totals in _items(data, "houses"):
             try:
-                self._houses[entry_id] = HouseEnergy.from_dict(totals)
-            except ValueError as error:
+                self._houses[entry_id] = HouseRecord.from_dict(totals)
+            except (probatio.Invalid, ValueError) as error:
                 _LOGGER.warning("The stored totals of all packs are damaged and begin anew: %s", error)
 
-    def house(self, entry_id: str) -> HouseEnergy:
-        """Return the totals of all packs of a config entry."""
-        return self._houses.setdefault(entry_id, HouseEnergy())
+    def house(self, entry_id: str) -> HouseRecord:
+        """Return what is remembered of all packs of a config entry."""
+        return self._houses.setdefault(entry_id, HouseRecord())
 
     @callback
     def forget_house(self, entry_id: str) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from scripts.house.api import Api
-from scripts.house.house import House
+from scripts.house.house import ENERGIES, House
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], within_s: float, what: str) -> float:
@@ -34,6 +34,10 @@ async def api(house: House) -> AsyncGenerator[Api]:
         yield connection
 
 
+REMEMBERED = (*ENERGIES, "last_seen")
+"""What Home Assistant knows of a pack that says nothing."""
+
+
 class Viewer:
     """What Home Assistant shows of the packs."""
 
@@ -52,12 +56,19 @@ class Viewer:
         return [str(states[entity_id]["state"]) for entity_id in entity_ids]
 
     async def of_pack(self, pack: int) -> dict[str, str]:
-        """All states of a pack's enabled entities, by entity id; a button has none that could be unavailable."""
+        """All states of a pack's enabled entities that show what it says, by entity id."""
         serial = self._house.simulator.serials[pack]
+        remembered = {f"{serial}_{key}" for key in REMEMBERED}
         ids = [
-            entity_id for unique_id, entity_id in self._house.entities.ids.items() if unique_id.startswith(f"{serial}_")
+            entity_id
+            for unique_id, entity_id in self._house.entities.ids.items()
+            if unique_id.startswith(f"{serial}_") and unique_id not in remembered
         ]
         return dict(zip(ids, await self.states(*ids), strict=True))
+
+    async def remembered_of_pack(self, pack: int) -> dict[str, str]:
+        """The states that stay while a pack says nothing, by key."""
+        return dict(zip(REMEMBERED, await self.states(*(self.entity(pack, key) for key in REMEMBERED)), strict=True))
 
 
 @pytest.fixture

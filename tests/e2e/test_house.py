@@ -122,6 +122,7 @@ async def test_a_pack_without_supply_is_unavailable_until_it_is_back(
     try:
         await eventually(is_gone, 8, "everything of the pack is unavailable")
         assert await _is_whole(viewer, others), "the other packs have nothing to do with it"
+        assert "unavailable" not in (await viewer.remembered_of_pack(cut)).values(), "what was counted stays"
     finally:
         await house.simulator.control(pack=cut, power=True)
     await eventually(lambda: _is_whole(viewer), 40, "everything of the pack is back")

@@ -71,9 +71,10 @@ class _Counter:
 class PackEnergy:
     """Totals of one pack over all its boots."""
 
-    def __init__(self) -> None:
-        """Start with nothing counted."""
+    def __init__(self, *, from_now: bool = False) -> None:
+        """Start with nothing counted. `from_now`: what a pack counted before its first frame is not to be added."""
         self._counters: dict[EnergyCounter, _Counter] = {}
+        self._skipped = set(EnergyCounter) if from_now else set()
         self._boot: _Boot | None = None
         self._left: deque[_Boot] = deque(maxlen=_BOOTS_REMEMBERED)
         self._gaps: deque[Gap] = deque(maxlen=_GAPS_REMEMBERED)
@@ -102,6 +103,9 @@ class PackEnergy:
             # The 12 bits of the count are by chance those of the one before.
             gap = self._begin_count(counter.boot_id, unix_s) or gap
         moved = value if counter.last is None else _moved(counter.last, value)
+        if energy.counter in self._skipped:
+            self._skipped.remove(energy.counter)
+            moved = 0
         counter.boot_id = energy.boot_id
         if moved is None:
             return EnergyStep(0.0, gap)

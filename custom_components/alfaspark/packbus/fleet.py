@@ -261,8 +261,9 @@ class Fleet:
         ) and (pack is None or pack.boot_id != announce.boot_id or pack.protocol_version == announce.protocol_version)
 
     def _renumber(self) -> None:
+        numbers = self._numbers.by_serial()
         for pack in self._packs.values():
-            pack.node = self._numbers.node_of(pack.serial)
+            pack.node = numbers.get(pack.serial)
 
     # Readings.
 

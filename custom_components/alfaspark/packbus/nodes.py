@@ -43,10 +43,9 @@ class NodeNumbers:
         claimants = self._claimants.get(node)
         return next(iter(claimants)) if claimants and len(claimants) == 1 else None
 
-    def node_of(self, serial: str) -> int | None:
-        """Return the node number that belongs to a serial."""
-        node = self._claimed_by(serial)
-        return node if node is not None and self.holder(node) == serial else None
+    def by_serial(self) -> dict[str, int]:
+        """Return the node numbers that belong to somebody, by serial."""
+        return {next(iter(claimants)): node for node, claimants in self._claimants.items() if len(claimants) == 1}
 
     def claim_of(self, serial: str) -> Claim | None:
         """Return the last CLAIM of a serial that claims a number."""

@@ -15,6 +15,7 @@ from .steps import (
     BUS_LOAD_STEP_PCT,
     EVERY_MOVE,
     HEARTBEAT_ONLY,
+    LOAD_STEP_SHARE,
     POWER_STEP_W,
     SOC_STEP_PCT,
     SteppedSensor,
@@ -59,6 +60,7 @@ def _power(key: str, value_fn: Callable[[BusReadings], int | None]) -> BusSensor
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         step=POWER_STEP_W,
+        step_share=LOAD_STEP_SHARE,
         value_fn=lambda bus: value_fn(bus.data),
         needs_bus=True,
     )

@@ -1,18 +1,21 @@
 """Energy totals of each pack and of all packs, over all boots.
 
-They are totals without a last reset, and not of the kind that only increases: there every fall counts as a meter that
-was replaced, so an older backup that is restored would have the whole total counted again. Here it costs a negative
-difference, which the counters of the packs make good.
+They are not of the kind that only increases: there every fall counts as a meter that was replaced, so an older backup
+that is restored would have the whole total counted again. Here it costs a negative difference, which the counters of the
+packs make good. A total that really begins anew, because its file was lost or its adapter was added again, says so by
+its last reset.
 
 They stay while a pack or the bus is silent: what was counted does not vanish at night.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import UnitOfEnergy
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
 from custom_components.alfaspark.entity import BusEntity, PackEntity
 from custom_components.alfaspark.packbus.frames import EnergyCounter
@@ -53,6 +56,12 @@ class PackEnergySensor(PackEntity[StateType], SteppedSensor):
 
     entity_description: EnergySensorDescription
 
+    @property
+    @override
+    def last_reset(self) -> datetime:
+        """When the total began at 0."""
+        return dt_util.utc_from_timestamp(self.coordinator.record.since_s)
+
     @override
     def _is_available(self) -> bool:
         return self.coordinator.energy.total_wh(self.entity_description.counter) is not None
@@ -67,10 +76,16 @@ class HouseEnergySensor(BusEntity[StateType], SteppedSensor):
 
     entity_description: EnergySensorDescription
 
+    @property
+    @override
+    def last_reset(self) -> datetime:
+        """When the total began at 0."""
+        return dt_util.utc_from_timestamp(self.coordinator.data.house.since_s)
+
     @override
     def _is_available(self) -> bool:
-        return self.coordinator.data.energy.total_wh(self.entity_description.counter) is not None
+        return self.coordinator.data.house.energy.total_wh(self.entity_description.counter) is not None
 
     @override
     def _read(self) -> StateType:
-        return _shown_wh(self.coordinator.data.energy.total_wh(self.entity_description.counter))
+        return _shown_wh(self.coordinator.data.house.energy.total_wh(self.entity_description.counter))

@@ -27,6 +27,7 @@ from .steps import (
     CURRENT_STEP_A,
     EVERY_MOVE,
     FREQUENCY_STEP_HZ,
+    LOAD_STEP_SHARE,
     POWER_STEP_W,
     SHARE_STEP_PCT,
     SOC_STEP_PCT,
@@ -71,6 +72,7 @@ def _power[FrameT](
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         step=POWER_STEP_W,
+        step_share=LOAD_STEP_SHARE,
         frame_fn=frame_fn,
         value_fn=value_fn,
     )
@@ -92,6 +94,7 @@ def _current[FrameT](
         suggested_display_precision=1,
         entity_registry_enabled_default=enabled,
         step=CURRENT_STEP_A,
+        step_share=LOAD_STEP_SHARE,
         frame_fn=frame_fn,
         value_fn=value_fn,
     )

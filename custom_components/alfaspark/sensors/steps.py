@@ -11,13 +11,15 @@ from custom_components.alfaspark.entity import AlfaSparkEntity
 HEARTBEAT_S = 60.0
 """A reading that moved by less than its step is written after this time."""
 
-POWER_STEP_W = 5.0
+POWER_STEP_W = 10.0
 VOLTAGE_STEP_V = 0.1
-CURRENT_STEP_A = 0.1
+CURRENT_STEP_A = 0.2
 FREQUENCY_STEP_HZ = 0.02
 SOC_STEP_PCT = 1.0
 SHARE_STEP_PCT = 5.0
 BUS_LOAD_STEP_PCT = 1.0
+LOAD_STEP_SHARE = 0.02
+"""Of a power or current: households flicker in proportion to what they draw."""
 ENERGY_STEP_WH = 10.0
 IMPORT_STEP_KWH = 0.05
 EVERY_MOVE = 0.0
@@ -32,6 +34,8 @@ class SteppedSensorDescription(SensorEntityDescription):
 
     step: float
     """Least movement that is written at once, in the native unit."""
+    step_share: float = 0.0
+    """The same as a share of the value last shown; the larger of the two counts."""
 
 
 class SteppedSensor(AlfaSparkEntity[Any, StateType], SensorEntity):
@@ -48,7 +52,8 @@ class SteppedSensor(AlfaSparkEntity[Any, StateType], SensorEntity):
     @override
     def _has_moved(self, reading: StateType) -> bool:
         if isinstance(reading, int | float) and isinstance(self._shown, int | float):
-            if abs(reading - self._shown) < self.entity_description.step:
+            description = self.entity_description
+            if abs(reading - self._shown) < max(description.step, description.step_share * abs(self._shown)):
                 waited_s = self.hass.loop.time() - self._shown_at_s
                 return reading != self._shown and waited_s >= HEARTBEAT_S
         return reading != self._shown
