@@ -127,6 +127,10 @@ async def test_a_pack_without_supply_is_unavailable_until_it_is_back(
         await house.simulator.control(pack=cut, power=True)
     await eventually(lambda: _is_whole(viewer), 40, "everything of the pack is back")
 
+    async def is_told() -> bool:
+        return len(new_log_lines()) > 1
+
+    await eventually(is_told, 3, "both are in the log")
     told = [line.partition("] ")[2] for line in new_log_lines()]
     name = house.entities.names[house.simulator.serials[cut]]
     assert len(told) == 2, told
