@@ -196,6 +196,7 @@ async def test_diagnostics_tell_what_is_known(hass: HomeAssistant, house: MockCo
     answer = await act(hass, "get_diagnostics", device_of(hass, house, SERIAL))
     assert answer[SERIAL]["status"]["relays"] == ["GRID", "INVERTER", "LOAD1", "LOAD2"]
     assert answer[SERIAL]["parameters"]["import_limit"] == 1000
+    assert answer[SERIAL]["serial"] == SERIAL
 
 
 @pytest.mark.parametrize("device", [[], ""])

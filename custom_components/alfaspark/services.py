@@ -301,6 +301,7 @@ async def _reset_import(hass: HomeAssistant, call: ServiceCall) -> ServiceRespon
 
 async def _get_diagnostics(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     async def describe(pack: PackCoordinator) -> _Answer:
-        return pack_diagnostics(pack)
+        # The answer names each pack by its whole serial number anyway.
+        return pack_diagnostics(pack) | {"serial": pack.serial}
 
     return await _Targets(hass, call).async_ask(describe)
