@@ -169,8 +169,7 @@ class Hub:
 
     async def async_set_parameter_of_all(self, parameter: Parameter, value: int) -> None:
         """Set a parameter of all packs, in whole counts of its unit. Raises like `async_set_mode_of_all`."""
-        for pack in self.bus.packs:
-            check_parameter_order(pack.name, pack.settings.parameters, parameter, value)
+        check_parameter_order(((pack.name, pack.settings.parameters) for pack in self.bus.packs), parameter, value)
         self._settle(await self._set_of_all(frames.SetParameter(index=parameter, value=value), parameter, value))
 
     async def async_set_windows_of_all(self, windows: Mapping[int, Window]) -> None:
@@ -266,7 +265,11 @@ class Hub:
     def _tick(self, _: datetime) -> None:
         """Once a second: what is too old is dropped, whoever is unknown is asked for."""
         now_s = monotonic()
-        self._update({pack.serial for pack in self.fleet.expire(now_s)})
+        is_late = now_s - self._ticked_s >= _LATE_TICK_S
+        self._ticked_s = now_s
+        if not is_late:
+            # After a late one, what the packs said meanwhile may not have been read yet.
+            self._update({pack.serial for pack in self.fleet.expire(now_s)})
         for coordinator in self.packs.values():
             coordinator.async_follow_events()
         self._log_silence(now_s)

@@ -118,6 +118,7 @@ async def test_a_pack_without_supply_is_unavailable_until_it_is_back(
     async def is_gone() -> bool:
         return set((await viewer.of_pack(cut)).values()) == {"unavailable"}
 
+    await house.wait_for(ENERGIES)
     await house.simulator.control(pack=cut, power=False)
     try:
         await eventually(is_gone, 8, "everything of the pack is unavailable")
@@ -128,14 +129,15 @@ async def test_a_pack_without_supply_is_unavailable_until_it_is_back(
     await eventually(lambda: _is_whole(viewer), 40, "everything of the pack is back")
 
     async def is_told() -> bool:
-        return len(new_log_lines()) > 1
+        return len(new_log_lines()) > 2
 
-    await eventually(is_told, 3, "both are in the log")
+    await eventually(is_told, 15, "all is in the log")
     told = [line.partition("] ")[2] for line in new_log_lines()]
     name = house.entities.names[house.simulator.serials[cut]]
-    assert len(told) == 2, told
+    assert len(told) == 3, told
     assert told[0].startswith(f"{name} is not heard")
     assert told[1].startswith(f"{name} is heard again")
+    assert "lost its supply" in told[2]
 
 
 async def test_a_lost_adapter_comes_back_by_itself(
@@ -154,9 +156,11 @@ async def test_a_lost_adapter_comes_back_by_itself(
     await house.wait_for((*READINGS, *ENERGIES))
 
     told = [line.partition("] ")[2] for line in new_log_lines()]
-    assert len(told) == 2, told
-    assert "lost" in told[0]
-    assert "back" in told[1]
+    of_adapter = [line for line in told if "lost its supply" not in line]
+    assert len(of_adapter) == 2, told
+    assert "lost" in of_adapter[0]
+    assert "back" in of_adapter[1]
+    assert len(told) - len(of_adapter) == PACKS, "a simulator that was killed is a cut of every supply"
 
 
 async def test_relays_kept_their_positions(house: House) -> None:
