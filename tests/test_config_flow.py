@@ -43,7 +43,7 @@ async def test_a_serial_adapter(hass: HomeAssistant, usb_adapter: PtyPeer) -> No
     result = await _choose(hass, "serial")
     result = await submit(hass, result, {CONF_DEVICE: usb_adapter.channel, "advanced": ADVANCED})
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["title"] == "usb-CANtact_CANtact_dev_0001-if00"
+    assert result["title"] == "CAN adapter usb-CANtact_CANtact_dev_0001-if00"
     assert result["data"] == {CONF_INTERFACE: "slcan", CONF_DEVICE: usb_adapter.channel, CONF_BITRATE: 500_000}
     assert result["result"].unique_id == f"slcan:{usb_adapter.channel}"
     await hass.async_block_till_done()
@@ -71,7 +71,7 @@ async def test_a_network_adapter(hass: HomeAssistant, network_adapter: TcpPeer) 
     result = await _choose(hass, "network")
     result = await submit(hass, result, {"host": " 127.0.0.1 ", "port": port, "advanced": ADVANCED})
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["title"] == f"127.0.0.1:{port}"
+    assert result["title"] == f"CAN adapter 127.0.0.1:{port}"
     assert result["data"] == {
         CONF_INTERFACE: "slcan",
         CONF_DEVICE: f"socket://127.0.0.1:{port}",
@@ -116,7 +116,7 @@ async def test_any_other_adapter(hass: HomeAssistant, pack: PeerPack) -> None:
         },
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["title"] == "virtual house"
+    assert result["title"] == "CAN adapter virtual house"
     assert result["data"] == {
         CONF_INTERFACE: "virtual",
         CONF_CHANNEL: CHANNEL,

@@ -30,7 +30,7 @@ async def test_the_devices(hass: HomeAssistant, house: MockConfigEntry, device_r
     pack = device_registry.async_get_device_by_identifier((DOMAIN, SERIAL), house.entry_id)
     assert hub is not None
     assert pack is not None
-    assert (hub.name, hub.manufacturer, hub.model) == ("AlfaSpark", "AlfaSpark", "virtual")
+    assert (hub.name, hub.manufacturer, hub.model) == ("AlfaSpark", "AlfaSpark", "CAN adapter (virtual)")
     assert (pack.name, pack.manufacturer, pack.model) == ("Energy pack E4F5", "AlfaSpark", "Energy-Pack")
     assert (pack.serial_number, pack.sw_version, pack.via_device_id) == (SERIAL, "1.2.3", hub.id)
 

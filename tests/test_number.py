@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.alfaspark.packbus import frames
 from custom_components.alfaspark.packbus.frames import Command, Function, Result
 from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
-from custom_components.alfaspark.settings.parameter_units import parameter_unit
+from custom_components.alfaspark.settings.parameter_units import checked_count, parameter_unit
 
 from .conftest import SERIAL, Clock, state, wait_until
 from .peers import PeerBus, PeerPack
@@ -21,7 +21,8 @@ from .peers import PeerBus, PeerPack
 pytestmark = pytest.mark.usefixtures("integration")
 
 IMPORT_LIMIT = "number.energy_pack_e4f5_import_limit"
-CONNECT = "number.energy_pack_e4f5_grid_connects_at_state_of_charge"
+CONNECT = "number.energy_pack_e4f5_connect_grid_at_charge"
+HOUSE_CONNECT = "number.alfaspark_connect_grid_at_charge_each_pack"
 HOUSE_LIMIT = "number.alfaspark_import_limit_each_pack"
 
 
@@ -90,6 +91,32 @@ async def test_no_number_is_refused(hass: HomeAssistant, house: MockConfigEntry,
     with pytest.raises(ServiceValidationError, match="must be between 2 and 30 kWh"):
         await set_number(hass, IMPORT_LIMIT, float("nan"))
     assert Command.SET_PARAMETER not in pack.commands
+
+
+@pytest.mark.parametrize("entity_id", [IMPORT_LIMIT, HOUSE_LIMIT])
+async def test_a_value_between_two_steps_is_refused(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, entity_id: str
+) -> None:
+    await known(house)
+    with pytest.raises(ServiceValidationError, match=r"import_limit goes in steps of 0\.5 kWh, and 8\.3 lies between"):
+        await set_number(hass, entity_id, 8.3)
+    assert Command.SET_PARAMETER not in pack.commands
+
+
+async def test_thresholds_that_cross_in_several_packs_are_told_of_each(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, second: PeerPack, peers: PeerBus
+) -> None:
+    third = peers.add("0000000022bb", 98)
+    third.parameters[Parameter.SOC_GRID_DISCONNECT] = 900
+    third.introduce()
+    third.report()
+    await wait_until(lambda: third.serial in house.runtime_data.packs, "for the third pack")
+    await known(house, third.serial)
+    with pytest.raises(ServiceValidationError) as raised:
+        await set_number(hass, HOUSE_CONNECT, 48)
+    # In the order of their serial numbers; the third one could take it.
+    assert str(raised.value).startswith("Energy pack 11AA, Energy pack E4F5: the state of charge")
+    assert not any(Command.SET_PARAMETER in peer.commands for peer in (pack, second, third))
 
 
 async def test_thresholds_that_cross_are_refused_with_what_to_do(
@@ -177,4 +204,5 @@ async def test_every_quantity_of_the_table_is_a_number_with_its_range(
         assert shown is not None
         unit = parameter_unit(spec.parameter)
         assert unit.to_count(float(shown.state)) == spec.default
+        assert checked_count(spec.parameter, float(shown.state)) == spec.default
         assert [unit.to_count(shown.attributes[end]) for end in ("min", "max")] == [spec.minimum, spec.maximum]

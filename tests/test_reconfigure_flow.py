@@ -46,7 +46,7 @@ async def test_an_ipv6_address_goes_into_brackets_and_comes_out_of_them(hass: Ho
 async def test_reconfiguring_the_same_adapter(hass: HomeAssistant, usb_adapter: PtyPeer) -> None:
     entry = MockConfigEntry(
         domain=DOMAIN,
-        title=Path(usb_adapter.channel).name,
+        title=f"CAN adapter {Path(usb_adapter.channel).name}",
         data={CONF_INTERFACE: "slcan", CONF_DEVICE: usb_adapter.channel, CONF_BITRATE: 250_000},
         unique_id=f"slcan:{usb_adapter.channel}",
     )
@@ -71,7 +71,7 @@ async def test_replacing_an_adapter_by_another_kind(
 ) -> None:
     entry = MockConfigEntry(
         domain=DOMAIN,
-        title="dead-adapter",
+        title="CAN adapter dead-adapter",
         data={CONF_INTERFACE: "slcan", CONF_DEVICE: str(tmp_path / "dead-adapter")},
         unique_id=f"slcan:{tmp_path / 'dead-adapter'}",
     )
@@ -85,7 +85,7 @@ async def test_replacing_an_adapter_by_another_kind(
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
     assert entry.unique_id == f"slcan:{network_adapter.channel}"
-    assert entry.title == f"127.0.0.1:{port}"
+    assert entry.title == f"CAN adapter 127.0.0.1:{port}"
 
     # Asked once more, the form knows what was entered.
     result = await _reconfigure(hass, entry, "network")

@@ -5,9 +5,9 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, selector
 from homeassistant.helpers.json import json_dumps
-from homeassistant.util.yaml import load_yaml_dict
+from homeassistant.util.yaml import load_yaml_dict, parse_yaml
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -43,6 +43,10 @@ def device_of(hass: HomeAssistant, house: MockConfigEntry, identifier: str) -> s
     device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, identifier), house.entry_id)
     assert device is not None
     return device.id
+
+
+def described() -> dict[str, Any]:
+    return load_yaml_dict(str(Path(services.__file__).parent / "services.yaml"))
 
 
 async def act(hass: HomeAssistant, action: str, device: str | list[str], **data: Any) -> dict[str, Any]:
@@ -116,6 +120,22 @@ async def test_parameters_are_given_in_the_units_of_their_entities(
     assert [peer.parameters[Parameter.IMPORT_LIMIT] for peer in (pack, second)] == [750, 750]
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"parameter": "eco_limit", "value": 3120}, "steps of 50 W, and 3120 lies between"),
+        ({"parameter": "ct_gain_grid", "value": 1.0500005}, "steps of 0.000001, and 1.0500005 lies between"),
+        ({"parameter": "import_reset_time", "value": 300.5}, "steps of 1 min, and 300.5 lies between"),
+    ],
+)
+async def test_a_parameter_between_two_steps_is_not_sent(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, setting: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ServiceValidationError, match=words):
+        await act(hass, "set_parameter", device_of(hass, house, SERIAL), **setting)
+    assert Command.SET_PARAMETER not in pack.commands
+
+
 async def test_a_parameter_out_of_range_is_not_sent(
     hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
 ) -> None:
@@ -139,6 +159,23 @@ async def test_windows_replace_all_others(
     }
 
 
+async def test_what_the_form_of_windows_gives_is_taken(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, second: PeerPack
+) -> None:
+    field = described()["set_windows"]["fields"]["windows"]
+    form = selector.selector(field["selector"])
+    fields = field["selector"]["object"]["fields"]
+    assert list(fields) == [str(key) for key in services._WINDOW_SCHEMA.schema]
+    untouched = {name: about["default"] for name, about in fields.items()}
+    cleared = {name: value for name, value in untouched.items() if name != "weekdays"}
+    example = parse_yaml(str(field["example"]))
+    for windows in ([untouched, cleared], [], example):
+        assert form(windows) == windows  # type: ignore[operator]
+        answer = await act(hass, "set_windows", device_of(hass, house, SERIAL), windows=windows)
+        assert len(answer[SERIAL]["windows"]) == len(windows)
+    assert answer[SERIAL]["windows"] == example
+
+
 async def test_windows_are_asked_from_the_pack(
     hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, second: PeerPack
 ) -> None:
@@ -148,12 +185,17 @@ async def test_windows_are_asked_from_the_pack(
 
 
 @pytest.mark.parametrize(
-    "window", [{"start": "10:00", "end": "10:00"}, {"start": "1:00", "end": "2:00", "weekdays": []}]
+    ("window", "words"),
+    [
+        ({"start": "10:00", "end": "10:00"}, "starts and ends at 10:00 has no length"),
+        ({"start": "10:00:10", "end": "10:00:50", "weekdays": []}, "starts and ends at 10:00 has no length"),
+        ({"start": "8:00", "end": "9:00", "weekdays": []}, "from 08:00 to 09:00 has no weekday"),
+    ],
 )
-async def test_a_window_without_length_is_refused(
-    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, window: dict[str, Any]
+async def test_a_window_that_would_never_be_open_is_refused(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, window: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(ServiceValidationError, match="no length"):
+    with pytest.raises(ServiceValidationError, match=words):
         await act(hass, "set_windows", device_of(hass, house, SERIAL), windows=[window])
     assert Command.SET_WINDOW not in pack.commands
 
@@ -270,14 +312,14 @@ async def test_what_is_no_pack_is_refused_with_a_reason(
             await act(hass, "restart", device)
     pack_device = device_of(hass, house, SERIAL)
     await hass.config_entries.async_unload(house.entry_id)
-    with pytest.raises(ServiceValidationError, match="its CAN adapter house is not set up"):
+    with pytest.raises(ServiceValidationError, match=r"its adapter \(house\) is not set up"):
         await act(hass, "restart", pack_device)
 
 
 def test_every_action_is_described_as_it_is() -> None:
-    described = load_yaml_dict(str(Path(services.__file__).parent / "services.yaml"))
-    assert set(described) == set(services.SCHEMAS)
+    actions = described()
+    assert set(actions) == set(services.SCHEMAS)
     for name, schema in services.SCHEMAS.items():
-        assert list(described[name]["fields"]) == [str(key) for key in schema.schema]
-    options = described["set_parameter"]["fields"]["parameter"]["selector"]["select"]["options"]
+        assert list(actions[name]["fields"]) == [str(key) for key in schema.schema]
+    options = actions["set_parameter"]["fields"]["parameter"]["selector"]["select"]["options"]
     assert options == [parameter.name.lower() for parameter in Parameter]

@@ -6,7 +6,7 @@ from datetime import time
 from homeassistant.components.time.const import DOMAIN as TIME, SERVICE_SET_VALUE
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_TIME
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -19,8 +19,11 @@ from .peers import PeerBus, PeerPack
 
 pytestmark = pytest.mark.usefixtures("integration", "entity_registry_enabled_by_default")
 
-START, END = "time.energy_pack_e4f5_first_window_start", "time.energy_pack_e4f5_first_window_end"
-HOUSE_START, HOUSE_END = "time.alfaspark_first_window_start_all_packs", "time.alfaspark_first_window_end_all_packs"
+START, END = "time.energy_pack_e4f5_start_of_first_window", "time.energy_pack_e4f5_end_of_first_window"
+HOUSE_START, HOUSE_END = (
+    "time.alfaspark_start_of_first_window_all_packs",
+    "time.alfaspark_end_of_first_window_all_packs",
+)
 RESET = "time.energy_pack_e4f5_import_reset_time"
 
 EVERY_DAY = WeekdaySet(127)
@@ -42,6 +45,12 @@ async def move(hass: HomeAssistant, entity_id: str, value: time) -> None:
 async def known(house: MockConfigEntry) -> None:
     packs = house.runtime_data.packs.values()
     await wait_until(lambda: all(len(pack.settings.windows) == 8 for pack in packs), "for the settings")
+
+
+def hold(house: MockConfigEntry, pack: PeerPack, window: Window) -> None:
+    """Have the pack hold a window, and Home Assistant know it."""
+    pack.windows[0] = window
+    house.runtime_data.packs[SERIAL].take_setting(0, window.value)
 
 
 async def test_an_empty_slot_is_unknown(hass: HomeAssistant, house: MockConfigEntry) -> None:
@@ -77,16 +86,91 @@ async def test_one_end_moves_and_the_weekdays_stay(hass: HomeAssistant, house: M
     assert pack.windows == {0: Window(480, 720, WORKDAYS)}
 
 
-async def test_an_end_that_is_moved_onto_the_other_waits_for_it(
+async def test_an_end_that_is_moved_onto_the_other_is_refused_and_forgotten(
     hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
 ) -> None:
-    pack.windows[0] = Window(1320, 420, WORKDAYS)
     await known(house)
-    house.runtime_data.packs[SERIAL].take_setting(0, pack.windows[0].value)
-    await move(hass, START, time(7))
+    hold(house, pack, Window(1350, 360, WORKDAYS))
+    with pytest.raises(ServiceValidationError, match=r"start and end at 22:30 .* Change the other end first"):
+        await move(hass, END, time(22, 30))
     assert Command.SET_WINDOW not in pack.commands
+    await move(hass, START, time(22, 10))
+    assert pack.windows == {0: Window(1330, 360, WORKDAYS)}, "the end as it was shown all the time"
+
+
+async def test_an_end_is_refused_that_meets_one_that_is_about_to_be_sent(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    hold(house, pack, Window(1350, 360, WORKDAYS))
+    end = asyncio.create_task(move(hass, END, time(7)))
+    await asyncio.sleep(0.05)
+    with pytest.raises(ServiceValidationError, match="start and end at 07:00"):
+        await move(hass, START, time(7))
+    # The old end does not stand in the way any more.
+    await asyncio.gather(end, move(hass, START, time(6)))
+    assert pack.windows == {0: Window(360, 420, WORKDAYS)}
+    assert pack.commands.count(Command.SET_WINDOW) == 1
+
+
+async def test_an_end_is_refused_that_somebody_else_moved_the_other_one_onto(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    hold(house, pack, Window(1350, 360, WORKDAYS))
+    start = asyncio.create_task(move(hass, START, time(7)))
+    await asyncio.sleep(0.05)
+    hold(house, pack, Window(1350, 420, WORKDAYS))
+    with pytest.raises(ServiceValidationError, match="start and end at 07:00"):
+        await start
+    await move(hass, END, time(8))
+    assert pack.windows == {0: Window(1350, 480, WORKDAYS)}
+
+
+async def test_an_end_that_waits_in_an_empty_slot_is_not_met(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    await move(hass, START, time(8))
+    with pytest.raises(ServiceValidationError, match="start and end at 08:00"):
+        await move(hass, END, time(8))
     await move(hass, END, time(9))
-    assert pack.windows == {0: Window(420, 540, WORKDAYS)}
+    assert pack.windows == {0: Window(480, 540, EVERY_DAY)}
+
+
+async def test_an_end_that_waits_is_forgotten_once_there_is_a_window(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack
+) -> None:
+    await known(house)
+    await move(hass, START, time(3))
+    hold(house, pack, Window(1320, 360, WORKDAYS))
+    await move(hass, END, time(7))
+    assert pack.windows == {0: Window(1320, 420, WORKDAYS)}
+
+
+async def test_a_change_while_another_is_being_sent_builds_on_it(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await known(house)
+    hold(house, pack, Window(1350, 360, WORKDAYS))
+    # The pack hears nothing of the first try, so that the second change falls due before the first one is answered.
+    monkeypatch.setattr("custom_components.alfaspark.settings.first_window._QUIET_S", 0.02)
+    pack.mute = True
+    start = asyncio.create_task(move(hass, START, time(22)))
+    await wait_until(lambda: Command.SET_WINDOW in pack.commands, "for the first try")
+    end = asyncio.create_task(move(hass, END, time(7)))
+    await asyncio.sleep(0.1)
+    pack.mute = False
+    await asyncio.gather(start, end)
+    assert pack.windows == {0: Window(1320, 420, WORKDAYS)}
+
+
+async def test_seconds_are_cut_off(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
+    await known(house)
+    hold(house, pack, Window(1350, 360, WORKDAYS))
+    await move(hass, START, time(22, 10, 30))
+    assert pack.windows == {0: Window(1330, 360, WORKDAYS)}
+    assert state(hass, START) == "22:10:00"
 
 
 async def test_an_end_does_not_wait_for_ever(
@@ -96,9 +180,9 @@ async def test_an_end_does_not_wait_for_ever(
     await move(hass, START, time(3))
     monkeypatch.setattr("custom_components.alfaspark.settings.first_window._FORGET_S", 0.0)
     await asyncio.sleep(0.15)
-    house.runtime_data.packs[SERIAL].take_setting(0, Window(1320, 360, WORKDAYS).value)
     await move(hass, END, time(7))
-    assert pack.windows == {0: Window(1320, 420, WORKDAYS)}
+    assert pack.windows == {}, "the start is forgotten"
+    assert [state(hass, START), state(hass, END)] == ["unknown", "unknown"]
 
 
 async def test_a_refused_window_is_told_to_both_and_not_shown(

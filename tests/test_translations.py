@@ -266,6 +266,22 @@ def _selects(node: Any) -> Iterator[dict[str, Any]]:
             yield from _selects(value)
 
 
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    for key, value in node.items() if isinstance(node, dict) else ():
+        if key == "object" and value:
+            yield value
+        yield from _objects(value)
+
+
+def test_every_field_of_an_object_that_is_entered_has_texts() -> None:
+    entered = {each["translation_key"]: each for each in _objects(load_yaml_dict(str(INTEGRATION / "services.yaml")))}
+    assert set(entered) == {key for key, texts in TEXTS["selector"].items() if "fields" in texts}
+    for key, texts in TEXTS["selector"].items():
+        if "fields" in texts:
+            assert set(texts["fields"]) == set(entered[key]["fields"])
+            assert all(text["name"] and text["description"] for text in texts["fields"].values())
+
+
 def test_every_option_of_a_selector_has_a_text() -> None:
     used = set()
     for kind in ("services", "triggers", "conditions"):

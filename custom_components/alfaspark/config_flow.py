@@ -124,7 +124,8 @@ def _can_network_interfaces() -> list[str]:
 def _title(config: AdapterConfig) -> str:
     """Name the entry by what the owner knows the adapter by: its port, address or interface."""
     name = config.channel.rpartition("/")[2]
-    return name if config.interface in (INTERFACE_SLCAN, INTERFACE_SOCKETCAN) else f"{config.interface} {name}"
+    kind = "" if config.interface in (INTERFACE_SLCAN, INTERFACE_SOCKETCAN) else f"{config.interface} "
+    return f"CAN adapter {kind}{name}"
 
 
 def _network_url(host: str, port: float) -> str:

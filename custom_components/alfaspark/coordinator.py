@@ -131,7 +131,7 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
 
     async def async_set_parameter(self, parameter: Parameter, value: int) -> None:
         """Set a parameter, in whole counts of its unit. Raises HomeAssistantError with the reason if refused."""
-        check_parameter_order(self.name, self.settings.parameters, parameter, value)
+        check_parameter_order([(self.name, self.settings.parameters)], parameter, value)
         response = await self.async_command(SetParameter(index=parameter, value=value))
         self.take_setting(parameter, response.value)
 

@@ -19,7 +19,7 @@ def register_hub(hass: HomeAssistant, entry: ConfigEntry, interface: str) -> str
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, entry.entry_id)},
         manufacturer=MANUFACTURER,
-        model=interface,
+        model=f"CAN adapter ({interface})",
         translation_key="hub",
     )
     return device.id

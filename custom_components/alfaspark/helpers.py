@@ -7,7 +7,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .const import DOMAIN
 from .packbus.client import CommandDropped, CommandRefused, CommandTimeout, CommandUnsupported
 from .packbus.frames import Result
-from .packbus.parameters import PARAMETER_ORDERS, Parameter
+from .packbus.parameters import PARAMETER_ORDERS, Parameter, ParameterOrder
 
 
 def _translation_key(error: Exception) -> str:
@@ -71,18 +71,29 @@ def no_pack() -> HomeAssistantError:
     return HomeAssistantError(translation_domain=DOMAIN, translation_key="no_pack")
 
 
-def check_parameter_order(pack_name: str, known: Mapping[Parameter, int], parameter: Parameter, value: int) -> None:
+def check_parameter_order(
+    packs: Iterable[tuple[str, Mapping[Parameter, int]]], parameter: Parameter, value: int
+) -> None:
     """Raise ServiceValidationError where a parameter would come too close to the one that it must stay above or below.
 
-    The pack would refuse it too, but cannot say because of which.
+    `packs` are the names of those that shall take it, each with the parameters it is known to hold; the error names all in
+    which it would be wrong. A pack would refuse it too, but cannot say because of which.
     """
+    packs = tuple(packs)
     for order in PARAMETER_ORDERS:
         if parameter not in (order.lower, order.upper):
             continue
-        values = {**known, parameter: value}
-        if order.lower in values and order.upper in values and values[order.lower] + order.by > values[order.upper]:
+        wrong = [name for name, known in packs if not _is_kept({**known, parameter: value}, order)]
+        if wrong:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
                 translation_key=f"order_{order.lower.name.lower()}",
-                translation_placeholders={"pack": pack_name},
+                translation_placeholders={"pack": ", ".join(wrong)},
             )
+
+
+def _is_kept(values: Mapping[Parameter, int], order: ParameterOrder) -> bool:
+    """Return whether two parameters are far enough apart, or one is not known."""
+    if order.lower not in values or order.upper not in values:
+        return True
+    return values[order.lower] + order.by <= values[order.upper]

@@ -13,17 +13,9 @@ from .coordinator import PackCoordinator
 from .entity import BusEntity, PackEntity, of_all_packs
 from .hub import AlfaSparkConfigEntry
 from .packbus.parameters import PARAMETERS, Parameter
-from .settings.parameter_units import checked_count, parameter_unit
+from .settings.parameter_units import LIMIT_STEPS, checked_count, parameter_unit
 
 PARALLEL_UPDATES = 0
-
-_LIMIT_STEPS = {
-    Parameter.SOC_GRID_CONNECT: 1.0,
-    Parameter.SOC_GRID_DISCONNECT: 1.0,
-    Parameter.ECO_LIMIT: 50.0,
-    Parameter.IMPORT_LIMIT: 0.5,
-}
-"""What an owner sets day by day, and in which steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,28 +25,28 @@ class ParameterNumberDescription(NumberEntityDescription):
     parameter: Parameter
 
 
-def _number(parameter: Parameter, step: float | None = None) -> ParameterNumberDescription:
-    unit, key = parameter_unit(parameter), parameter.name.lower()
+def _number(parameter: Parameter) -> ParameterNumberDescription:
+    unit, key, is_limit = parameter_unit(parameter), parameter.name.lower(), parameter in LIMIT_STEPS
     return ParameterNumberDescription(
         key=key,
         translation_key=key,
         native_unit_of_measurement=unit.unit,
         native_min_value=unit.minimum,
         native_max_value=unit.maximum,
-        native_step=step or unit.step,
+        native_step=unit.step,
         mode=NumberMode.BOX,
-        entity_category=None if step else EntityCategory.CONFIG,
-        entity_registry_enabled_default=step is not None,
+        entity_category=None if is_limit else EntityCategory.CONFIG,
+        entity_registry_enabled_default=is_limit,
         parameter=parameter,
     )
 
 
-LIMITS = tuple(_number(parameter, step) for parameter, step in _LIMIT_STEPS.items())
+LIMITS = tuple(_number(parameter) for parameter in LIMIT_STEPS)
 EXPERT_NUMBERS = tuple(
     _number(spec.parameter)
     for spec in PARAMETERS
     # A time of day is a time entity; what has no unit but the address is a choice, not a quantity.
-    if spec.parameter not in _LIMIT_STEPS and (spec.unit not in ("", "min") or spec.parameter is Parameter.BMS_ADDRESS)
+    if spec.parameter not in LIMIT_STEPS and (spec.unit not in ("", "min") or spec.parameter is Parameter.BMS_ADDRESS)
 )
 
 

@@ -220,13 +220,15 @@ def _minute(value: time) -> int:
 
 
 def _window(data: dict[str, Any]) -> Window:
-    """Return a window as it was entered. Raises ServiceValidationError where it has no length."""
+    """Return a window as it was entered, to the minute. Raises ServiceValidationError where it would never be open."""
     # The midnight that a window ends at is the end of its day.
     start_min, end_min = _minute(data[ATTR_START]), _minute(data[ATTR_END]) or _DAY_MIN
-    window = Window(start_min, end_min, WeekdaySet(sum({1 << WEEKDAYS.index(day) for day in data[ATTR_WEEKDAYS]})))
-    if window.is_empty:
-        raise _invalid("empty_window", start=data[ATTR_START].isoformat("minutes"))
-    return window
+    start, end = (data[each].isoformat("minutes") for each in (ATTR_START, ATTR_END))
+    if start_min == end_min:
+        raise _invalid("empty_window", start=start)
+    if not data[ATTR_WEEKDAYS]:
+        raise _invalid("window_without_weekdays", start=start, end=end)
+    return Window(start_min, end_min, WeekdaySet(sum({1 << WEEKDAYS.index(day) for day in data[ATTR_WEEKDAYS]})))
 
 
 def _described(window: Window) -> _Answer:

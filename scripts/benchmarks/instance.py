@@ -181,7 +181,7 @@ class Instance:
 def _alfaspark_entry(adapter_url: str, *, disabled: bool) -> ConfigEntry:
     return _entry(
         domain=DOMAIN,
-        title=adapter_url.rpartition("/")[2],
+        title=f"CAN adapter {adapter_url.rpartition('/')[2]}",
         data={"interface": "slcan", "device": adapter_url},
         version=1,
         minor_version=1,

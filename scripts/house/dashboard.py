@@ -12,15 +12,15 @@ _HOLDERS = (("grid", "Grid"), ("inverter", "Inverter"), ("load1", "Load 1"), ("l
 _MODES = {
     "self_consumption": "Self-consumption",
     "eco": "Eco",
-    "time_of_use": "Time of use",
     "backup": "Backup",
-    "import_limit": "Import limit",
+    "import_limit": "Grid import limit",
 }
+_WINDOW = {"window_start": "Start of window", "window_end": "End of window"}
 _LIMITS = {
-    "soc_grid_connect": "Grid from charge",
-    "soc_grid_disconnect": "Grid until charge",
+    "soc_grid_connect": "Connect grid at",
+    "soc_grid_disconnect": "Disconnect grid at",
     "eco_limit": "Eco limit",
-    "import_limit": "Import limit",
+    "import_limit": "Import per day",
 }
 
 type Card = dict[str, Any]
@@ -104,6 +104,7 @@ def _all_modes(entities: Entities) -> Card:
     section = _section(
         _heading("All packs", "mdi:home-group"),
         *(_mode(entities.of(hub, f"{mode}_mode"), name) for mode, name in _MODES.items()),
+        *_time_of_use(entities, hub),
         _heading("Limits of each pack", "mdi:speedometer", style="subtitle"),
         *(_number(entities.of(hub, key), name) for key, name in _LIMITS.items()),
     )
@@ -114,6 +115,7 @@ def _pack_modes(entities: Entities, serial: str) -> Card:
     return _section(
         _heading(entities.names[serial], "mdi:battery-high"),
         *(_mode(entities.of(serial, f"{mode}_mode"), name) for mode, name in _MODES.items()),
+        *_time_of_use(entities, serial),
         _heading("Limits", "mdi:speedometer", style="subtitle"),
         *(_number(entities.of(serial, key), name) for key, name in _LIMITS.items()),
         _tile(entities.of(serial, "import_today"), "Import today", "mdi:transmission-tower-import", "purple"),
@@ -124,6 +126,16 @@ def _pack_modes(entities: Entities, serial: str) -> Card:
             for relay, name in _HOLDERS
         ),
     )
+
+
+def _time_of_use(entities: Entities, owner: str) -> list[Card]:
+    """The mode with the window that it needs: without one it does nothing."""
+    mode = _mode(entities.of(owner, "time_of_use_mode"), "Time of use")
+    return [
+        _heading("First time window", "mdi:clock-outline", style="subtitle"),
+        mode | {"grid_options": {"columns": 12}},
+        *(_tile(entities.of(owner, key), name, "mdi:clock-outline", "blue") for key, name in _WINDOW.items()),
+    ]
 
 
 def _powers(entities: Entities, owner: str, columns: int) -> list[Card]:

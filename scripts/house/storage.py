@@ -105,7 +105,7 @@ async def _write_entry(hass: HomeAssistant, adapter_url: str) -> None:
     """Add the slcan adapter, as the config flow would."""
     entry = ConfigEntry(
         domain=DOMAIN,
-        title=adapter_url.rpartition("/")[2],
+        title=f"CAN adapter {adapter_url.rpartition('/')[2]}",
         data={"interface": "slcan", CONF_DEVICE: adapter_url},
         options={},
         version=1,

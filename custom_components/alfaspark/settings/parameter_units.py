@@ -31,31 +31,49 @@ _SCALES: dict[str, tuple[str | None, float]] = {
 }
 """Unit and size of one count, by the table's unit."""
 
+LIMIT_STEPS = {
+    Parameter.SOC_GRID_CONNECT: 1.0,
+    Parameter.SOC_GRID_DISCONNECT: 1.0,
+    Parameter.ECO_LIMIT: 50.0,
+    Parameter.IMPORT_LIMIT: 0.5,
+}
+"""What an owner sets day by day, and in which steps; all others in whole counts."""
+
+_STEP_ERROR = 1e-3
+"""So far from a whole step, as a share of it, is only the rounding of floating-point numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterUnit:
     """How a parameter is shown and entered."""
 
     unit: str | None
+    count_size: float
     step: float
-    """One count."""
+    """In which it is entered: one count or many."""
     minimum: float
     maximum: float
 
     def from_count(self, count: int) -> float:
         """Return the value of so many counts."""
-        return round(count * self.step, 6)
+        return round(count * self.count_size, 6)
 
     def to_count(self, value: float) -> int:
         """Return the nearest whole number of counts."""
-        return round(value / self.step)
+        return round(value / self.count_size)
 
 
 def parameter_unit(parameter: Parameter) -> ParameterUnit:
     """Return how a parameter is shown and entered."""
     spec = PARAMETERS[parameter]
-    unit, step = _SCALES[spec.unit]
-    return ParameterUnit(unit, step, round(spec.minimum * step, 6), round(spec.maximum * step, 6))
+    unit, count_size = _SCALES[spec.unit]
+    return ParameterUnit(
+        unit=unit,
+        count_size=count_size,
+        step=LIMIT_STEPS.get(parameter, count_size),
+        minimum=round(spec.minimum * count_size, 6),
+        maximum=round(spec.maximum * count_size, 6),
+    )
 
 
 def checked_count(parameter: Parameter, value: float) -> int:
@@ -71,6 +89,17 @@ def checked_count(parameter: Parameter, value: float) -> int:
                 "minimum": f"{unit.minimum:g}",
                 "maximum": f"{unit.maximum:g}",
                 "unit": unit.unit or "",
+            },
+        )
+    steps = value / unit.step
+    if abs(steps - round(steps)) > _STEP_ERROR:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="parameter_step",
+            translation_placeholders={
+                "parameter": spec.parameter.name.lower(),
+                "step": f"{unit.step:f}".rstrip("0").rstrip(".") + (f" {unit.unit}" if unit.unit else ""),
+                "value": f"{value:.10g}",
             },
         )
     return unit.to_count(value)
