@@ -44,6 +44,7 @@ from .const import (
     INTERFACE_SLCAN,
     INTERFACE_SOCKETCAN,
 )
+from .entries import loaded_hubs
 from .hub import AlfaSparkConfigEntry, adapter_config
 from .packbus.adapter import AdapterConfig, AdapterError, CanAdapter, ReceivedFrame
 from .packbus.client import Client
@@ -317,11 +318,11 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _owner_of(self, serials: frozenset[str]) -> AlfaSparkConfigEntry | None:
         """Return the entry of another adapter that hears one of these packs now: it is on this very bus."""
-        entries: list[AlfaSparkConfigEntry] = self.hass.config_entries.async_loaded_entries(DOMAIN)
-        for entry in entries:
+        for hub in loaded_hubs(self.hass):
+            entry = hub.bus.config_entry
             if self.source == SOURCE_RECONFIGURE and entry.entry_id == self._get_reconfigure_entry().entry_id:
                 continue
-            packs = entry.runtime_data.fleet.packs
+            packs = hub.fleet.packs
             if any(serial in packs and packs[serial].present for serial in serials):
                 return entry
         return None

@@ -7,6 +7,9 @@ from homeassistant.const import Platform
 DOMAIN: Final = "alfaspark"
 MANUFACTURER: Final = "AlfaSpark"
 
+POWER_WATCH: Final = "power_watch"
+"""Unique id of the config entry that is the power watch; there is one in an installation."""
+
 PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
     Platform.BUTTON,

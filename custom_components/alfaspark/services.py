@@ -19,9 +19,9 @@ from .diagnostics import pack_diagnostics
 from .events.targets import names
 from .helpers import broadcast_failed, calibration_failed
 from .hub import Hub
+from .packbus.adapter_terms import AdapterError
 from .packbus.client import CommandError
 from .packbus.frames import Calibrate, Mode, Relay, ResetImport, Restart, WeekdaySet
-from .packbus.opening import AdapterError
 from .packbus.parameters import Parameter
 from .packbus.settings import NO_WINDOW, WINDOW_SLOTS, Window
 from .settings.parameter_units import checked_count, parameter_unit
@@ -133,7 +133,8 @@ class _Targets:
         entry = hass.config_entries.async_get_entry(device.config_entry_id)
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             raise _invalid("adapter_not_set_up", device=name, adapter=entry.title if entry else "")
-        hub: Hub = entry.runtime_data
+        if not isinstance(hub := entry.runtime_data, Hub):
+            raise _invalid("not_our_device", device=name)
         if entry.entry_id in identifiers:
             self.hubs.append(hub)
         else:

@@ -5,8 +5,7 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
-from .const import DOMAIN
-from .hub import AlfaSparkConfigEntry
+from .entries import adapter_entries, loaded_hubs
 
 
 @callback
@@ -16,10 +15,9 @@ def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegi
 
 
 async def _info(hass: HomeAssistant) -> dict[str, Any]:
-    entries: list[AlfaSparkConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    readings = [entry.runtime_data.bus_readings for entry in entries]
+    readings = [hub.bus_readings for hub in loaded_hubs(hass)]
     return {
-        "adapters": len(hass.config_entries.async_entries(DOMAIN)),
+        "adapters": len(adapter_entries(hass)),
         "adapters_connected": sum(reading.connected for reading in readings),
         "packs_present": sum(reading.totals.packs for reading in readings),
         "frames_received": sum(reading.adapter.frames_received for reading in readings),

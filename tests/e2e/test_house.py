@@ -155,6 +155,10 @@ async def test_a_lost_adapter_comes_back_by_itself(
     await eventually(lambda: _is_whole(viewer), 60, "everything is back without anybody's help")
     await house.wait_for((*READINGS, *ENERGIES))
 
+    async def is_told() -> bool:
+        return len(new_log_lines()) >= 2 + PACKS
+
+    await eventually(is_told, 40, "the packs have counted anew")
     told = [line.partition("] ")[2] for line in new_log_lines()]
     of_adapter = [line for line in told if "lost its supply" not in line]
     assert len(of_adapter) == 2, told

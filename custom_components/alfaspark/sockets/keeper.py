@@ -45,8 +45,8 @@ from homeassistant.util.hass_dict import HassKey
 
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.coordinator import PackCoordinator
+from custom_components.alfaspark.entries import loaded_hubs
 from custom_components.alfaspark.events.pack_events import EVENT_ALFASPARK
-from custom_components.alfaspark.hub import Hub
 from custom_components.alfaspark.packbus.frames import Mode, PackWarningSet
 from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
 from custom_components.alfaspark.packbus.socket_shedding import EcoReading, SocketShedding, Step, StepReason
@@ -200,10 +200,7 @@ class SocketKeeper:
 
     def _pack(self, serial: str) -> PackCoordinator | None:
         """Return a pack, on whichever adapter it is now."""
-        for entry in self._hass.config_entries.async_loaded_entries(DOMAIN):
-            if isinstance(entry.runtime_data, Hub) and serial in entry.runtime_data.packs:
-                return entry.runtime_data.packs[serial]
-        return None
+        return next((hub.packs[serial] for hub in loaded_hubs(self._hass) if serial in hub.packs), None)
 
     def _entity_id(self, socket: str) -> str | None:
         return er.async_resolve_entity_id(er.async_get(self._hass), socket)

@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import Platform
 from homeassistant.core import callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     EntitySelector,
     EntitySelectorConfig,
@@ -17,6 +17,7 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.entries import pack_names
 from custom_components.alfaspark.hub import AlfaSparkConfigEntry
 from custom_components.alfaspark.sockets.keeper import CONF_PACK, CONF_SOCKETS, SUBENTRY_SOCKETS
 
@@ -31,7 +32,7 @@ class SocketsSubentryFlow(ConfigSubentryFlow):
         entry: AlfaSparkConfigEntry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
-        packs = self._packs(entry)
+        packs = pack_names(self.hass, entry.runtime_data)
         if not packs:
             return self.async_abort(reason="no_pack")
         taken = {subentry.unique_id for subentry in entry.subentries.values()}
@@ -56,16 +57,6 @@ class SocketsSubentryFlow(ConfigSubentryFlow):
         return self.async_update_and_abort(
             self._get_entry(), subentry, data_updates={CONF_SOCKETS: self._stored(user_input[CONF_SOCKETS])}
         )
-
-    def _packs(self, entry: AlfaSparkConfigEntry) -> dict[str, str]:
-        """Return the names of the entry's energy packs by serial."""
-        registry = dr.async_get(self.hass)
-        names = {}
-        for serial, pack in sorted(entry.runtime_data.packs.items()):
-            device = registry.async_get_device_by_identifier((DOMAIN, serial), entry.entry_id)
-            if pack.is_pack:
-                names[serial] = (device and (device.name_by_user or device.name)) or pack.name
-        return names
 
     def _sockets_schema(self) -> probatio.Schema:
         """Offer all switches but those of packs, whose relays eco sheds by itself."""
