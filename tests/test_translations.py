@@ -17,8 +17,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark import config_flow
+from custom_components.alfaspark.packbus.adapter_terms import AdapterFault
 from custom_components.alfaspark.packbus.frames import BatteryAlarm, DeviceType, FaultCode, Reason, Result
-from custom_components.alfaspark.packbus.opening import AdapterFault
 
 from .conftest import wait_until
 from .peers import PeerBus

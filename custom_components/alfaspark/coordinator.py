@@ -15,11 +15,11 @@ from .events.pack_events import PackEvents
 from .helpers import check_parameter_order, command_failed
 from .last_known import last_known
 from .memory import HouseRecord, PackRecord
+from .packbus.adapter_terms import AdapterError
 from .packbus.client import CommandError
 from .packbus.energy import Gap, PackEnergy
 from .packbus.fleet import FleetStatistics, FleetTotals
 from .packbus.frames import CommandFrame, DeviceType, GetWindow, Mode, Response, SetMode, SetParameter
-from .packbus.opening import AdapterError
 from .packbus.pack import Pack
 from .packbus.parameters import Parameter
 from .packbus.settings import WINDOW_SLOTS, PackSettings, Window

@@ -10,7 +10,7 @@ import tracemalloc
 import can
 import pytest
 
-from custom_components.alfaspark.packbus import adapter as adapter_module
+from custom_components.alfaspark.packbus import adapter as adapter_module, bus as bus_module
 from custom_components.alfaspark.packbus.adapter import (
     BATCH_FRAMES,
     QUEUE_FRAMES,
@@ -284,7 +284,7 @@ async def test_pauses_double_up_to_the_longest(
         return open_bus(config)
 
     await adapter.open()
-    monkeypatch.setattr(adapter_module, "open_bus", watched_open)
+    monkeypatch.setattr(bus_module, "open_bus", watched_open)
     tcp_peer.unplug()
     await until(lambda: len(attempts_s) == 5)
     pauses_s = [later - earlier for earlier, later in itertools.pairwise(attempts_s)]

@@ -9,7 +9,8 @@ import can
 import pytest
 
 from custom_components.alfaspark.packbus import slcan
-from custom_components.alfaspark.packbus.opening import AdapterConfig, AdapterError, AdapterFault, explain, open_bus
+from custom_components.alfaspark.packbus.adapter_terms import AdapterConfig, AdapterError, AdapterFault
+from custom_components.alfaspark.packbus.opening import explain, open_bus
 
 from .slcan_peer import PtyPeer
 

@@ -1,4 +1,8 @@
-"""A CAN adapter: opened, read by one thread of its own, reopened for as long as it takes after it was unplugged."""
+"""A CAN adapter: opened, read by one thread of its own, reopened for as long as it takes after it was unplugged.
+
+python-can is imported by that thread, when it opens the adapter. Home Assistant loads triggers and conditions, and this
+module with them, before it has installed what an integration requires: after each update of its container.
+"""
 
 import asyncio
 from collections import deque
@@ -8,12 +12,13 @@ from dataclasses import dataclass
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
-import can
-
+from .adapter_terms import AdapterConfig, AdapterError, AdapterFault, ReceivedFrame
 from .bus_load import BusLoad, frame_bits
-from .opening import AdapterConfig, AdapterError, AdapterFault, open_bus
-from .slcan import WRITE_TIMEOUT_S, BulkSlcanBus
+
+if TYPE_CHECKING:
+    from .bus import OpenBus, Received
 
 __all__ = [
     "AdapterConfig",
@@ -42,18 +47,6 @@ _POLL_S = 0.2
 
 _END_TIMEOUT_S = 15.0
 """Longer than opening takes at most: 5 s to connect and 7 s to find out that no adapter answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedFrame:
-    """One classic CAN data frame as it came from the bus."""
-
-    can_id: int
-    extended: bool
-    data: bytes
-    """0 to 8 bytes."""
-    time_s: float
-    """time.monotonic() at reception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +91,7 @@ class CanAdapter:
         self._ended: asyncio.Future[None] | None = None
         self._sender: ThreadPoolExecutor | None = None
         self._stop = threading.Event()
-        self._bus: can.BusABC | None = None
+        self._bus: OpenBus | None = None
         # What the thread and the event loop both touch:
         self._lock = threading.Lock()
         self._queue: deque[ReceivedFrame] = deque(maxlen=QUEUE_FRAMES)
@@ -179,9 +172,9 @@ class CanAdapter:
                 AdapterFault.FAILED,
                 f"The CAN adapter {self._config.channel} is disconnected: plug it in, it is opened again by itself.",
             )
-        message = can.Message(arbitration_id=can_id, is_extended_id=extended, data=data, check=True)
+        message = bus.message(can_id, data, extended=extended)
         try:
-            await asyncio.get_running_loop().run_in_executor(sender, bus.send, message, WRITE_TIMEOUT_S)
+            await asyncio.get_running_loop().run_in_executor(sender, bus.send, message)
         except Exception as error:  # interfaces raise what their drivers raise
             with self._lock:
                 self._errors += 1
@@ -223,7 +216,7 @@ class CanAdapter:
 
     def _supervise(self, opened: asyncio.Future[None]) -> None:
         try:
-            bus: can.BusABC | None = open_bus(self._config)
+            bus: OpenBus | None = _open(self._config)
         except AdapterError as error:
             self._post(_settle, opened, error)
             return
@@ -235,7 +228,7 @@ class CanAdapter:
             failure = self._read(bus)
             self._take(None)
             if failure is None:
-                _shut_down(bus)
+                bus.shut_down()
                 return
             if time.monotonic() - since_s >= STEADY_S:
                 pause_s = FIRST_PAUSE_S
@@ -244,34 +237,24 @@ class CanAdapter:
                 False,
                 f"The CAN adapter {self._config.channel} was lost ({failure}); it is opened again as soon as it is back",
             )
-            _shut_down(bus)
+            bus.shut_down()
             bus, pause_s = self._reopen(pause_s)
 
-    def _read(self, bus: can.BusABC) -> Exception | None:
-        """Read until told to stop (None) or until the first error, which is returned: what fails once goes on so."""
+    def _read(self, bus: OpenBus) -> Exception | None:
+        """Read until told to stop (None) or until the first error, which is returned."""
         failure: Exception | None = None
         while failure is None and not self._stop.is_set():
-            batch: list[can.Message] = []
-            try:
-                message = bus.recv(_POLL_S)
-                while message is not None:
-                    batch.append(message)
-                    message = bus.recv(0) if len(batch) < BATCH_FRAMES else None
-            except Exception as error:  # noqa: BLE001 - interfaces raise what their drivers raise
-                failure = error
-            self._hand_over(batch, bus.take_errors() if isinstance(bus, BulkSlcanBus) else 0)
+            received = bus.receive(_POLL_S, BATCH_FRAMES)
+            failure = received.failure
+            self._hand_over(received)
         return failure
 
-    def _hand_over(self, messages: Sequence[can.Message], errors: int) -> None:
+    def _hand_over(self, received: Received) -> None:
         now_s = time.monotonic()
-        frames = [
-            ReceivedFrame(message.arbitration_id, message.is_extended_id, bytes(message.data), now_s)
-            for message in messages
-            if not (message.is_error_frame or message.is_remote_frame or message.is_fd)
-        ]
+        frames = received.frames
         bits = sum(frame_bits(frame.extended, len(frame.data)) for frame in frames)
         with self._lock:
-            self._errors += errors + sum(message.is_error_frame for message in messages)
+            self._errors += received.errors
             self._received += len(frames)
             if self._load:
                 self._load.add(bits, now_s)
@@ -282,12 +265,12 @@ class CanAdapter:
         if wake:
             self._post(self._deliver)
 
-    def _reopen(self, pause_s: float) -> tuple[can.BusABC | None, float]:
+    def _reopen(self, pause_s: float) -> tuple[OpenBus | None, float]:
         """Try until it succeeds, or until told to stop (None); return the pause after the next loss too."""
         while not self._stop.wait(pause_s):
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             try:
-                bus = open_bus(self._config)
+                bus = _open(self._config)
             except AdapterError as error:
                 _LOGGER.debug("Not back yet, next attempt in %s s: %s", pause_s, error)
                 continue
@@ -298,7 +281,7 @@ class CanAdapter:
             return bus, pause_s
         return None, pause_s
 
-    def _take(self, bus: can.BusABC | None) -> None:
+    def _take(self, bus: OpenBus | None) -> None:
         with self._lock:
             self._load = BusLoad(self._config.bitrate_bps, time.monotonic()) if bus else None
             self._bus = bus
@@ -311,6 +294,18 @@ class CanAdapter:
             self._stop.set()
 
 
+def _open(config: AdapterConfig) -> OpenBus:
+    try:
+        from .bus import OpenBus  # noqa: PLC0415 - see above
+    except Exception as error:  # a damaged package fails in any way it likes
+        raise AdapterError(
+            AdapterFault.FAILED,
+            f"The CAN adapter {config.channel} cannot be opened, because python-can is not installed or is damaged "
+            f"({error}).",
+        ) from error
+    return OpenBus(config)
+
+
 def _settle(future: asyncio.Future[None], error: AdapterError | None) -> None:
     if future.done():  # cancelled
         return
@@ -318,10 +313,3 @@ def _settle(future: asyncio.Future[None], error: AdapterError | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(error)
-
-
-def _shut_down(bus: can.BusABC) -> None:
-    try:
-        bus.shutdown()
-    except Exception as error:  # noqa: BLE001 - a vanished adapter fails in any way it likes
-        _LOGGER.debug("Closing the lost adapter: %s", error)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from . import frames
-from .adapter import ReceivedFrame
+from .adapter_terms import ReceivedFrame
 from .frames import CLAIM_ID, CLAIM_MASK, TELEMETRY, AnnounceFlagSet, DeviceType, FrameError, Function, Response
 from .nodes import NodeNumbers
 from .pack import GONE_TIMEOUT_S, READING_TIMEOUT_S, Pack

@@ -1,8 +1,7 @@
 """Opening a CAN adapter, and what to tell the owner when that fails."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator
+from dataclasses import dataclass
 import errno
 import socket
 from typing import Any
@@ -10,46 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import can
 
+from .adapter_terms import AdapterConfig, AdapterError, AdapterFault
 from .slcan import BulkSlcanBus, NoAdapterAnswersError
-
-
-class AdapterFault(StrEnum):
-    """Why an adapter cannot be used; each asks something else of the owner."""
-
-    NOT_FOUND = "not_found"
-    """No such device, network interface or host."""
-    BUSY = "busy"
-    """Another program has it open."""
-    PERMISSION = "permission"
-    """This process may not open it."""
-    NO_ANSWER = "no_answer"
-    """It opens, but no CAN adapter answers there."""
-    UNSUPPORTED = "unsupported"
-    """This kind of adapter, address or option cannot be used."""
-    FAILED = "failed"
-    """Anything else; also: unplugged and not back yet."""
-
-
-class AdapterError(Exception):
-    """The adapter cannot be opened or used. `str()` is a sentence for the owner that says what to do."""
-
-    def __init__(self, reason: AdapterFault, message: str) -> None:
-        """Keep the reason beside the sentence."""
-        super().__init__(message)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterConfig:
-    """Which adapter to open, in python-can's terms."""
-
-    interface: str
-    """`slcan`, `socketcan`, `gs_usb`, ... : any interface of python-can; `virtual` for tests."""
-    channel: str
-    """For slcan a serial device or `socket://host:port`; else what python-can's interface takes, such as `can0`."""
-    bitrate_bps: int = 500_000
-    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
-    """Further keyword arguments of python-can's interface, such as `tty_baudrate`."""
 
 
 @dataclass(frozen=True, slots=True)
