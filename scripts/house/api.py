@@ -18,6 +18,10 @@ class ApiError(HouseError):
     """Home Assistant refused a request."""
 
 
+class ConnectionLostError(ApiError):
+    """Home Assistant closed the connection, or says nothing more on it: it stops, or is still starting."""
+
+
 class Api:
     """One logged-in connection. Requests are made one after the other."""
 
@@ -30,7 +34,10 @@ class Api:
         self._socket: aiohttp.ClientWebSocketResponse
 
     async def __aenter__(self) -> Self:
-        """Log in. Raises aiohttp.ClientError while nobody listens yet, ApiError if the token is not taken."""
+        """Log in. Raises aiohttp.ClientError while nobody listens yet, ApiError if the token is not taken.
+
+        ConnectionLostError where it is closed before that is said.
+        """
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {self._token}"}, timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)
         )
@@ -50,26 +57,35 @@ class Api:
 
     async def _log_in(self) -> None:
         self._socket = await self._session.ws_connect(f"{self._url}/api/websocket", max_msg_size=0)
-        await self._socket.receive_json(timeout=_TIMEOUT_S)
+        await self._receive("the login")
         await self._socket.send_json({"type": "auth", "access_token": self._token})
-        answer = await self._socket.receive_json(timeout=_TIMEOUT_S)
+        answer = await self._receive("the login")
         if answer["type"] != "auth_ok":
             raise ApiError(f"Home Assistant refuses the token: {answer.get('message')}")
 
     async def call(self, command: str, **fields: Any) -> Any:
-        """The result of one websocket command. Raises ApiError where Home Assistant answers with an error."""
+        """The result of one websocket command. Raises ApiError where Home Assistant answers with an error.
+
+        ConnectionLostError where no answer comes any more, aiohttp.ClientError where nothing can be sent.
+        """
         self._last_id += 1
         await self._socket.send_json({"id": self._last_id, "type": command, **fields})
         while True:
-            message = await self._socket.receive(timeout=_TIMEOUT_S)
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                raise ApiError(f"Home Assistant closed the connection during {command}")
-            answer = message.json()
+            answer = await self._receive(command)
             if answer.get("id") == self._last_id and answer["type"] == "result":
                 break
         if not answer["success"]:
             raise ApiError(f"{command}: {answer['error']['message']}")
         return answer["result"]
+
+    async def _receive(self, during: str) -> Any:
+        try:
+            message = await self._socket.receive(timeout=_TIMEOUT_S)
+        except TimeoutError as error:
+            raise ConnectionLostError(f"Home Assistant did not answer within {_TIMEOUT_S:.0f} s during {during}") from error
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise ConnectionLostError(f"Home Assistant closed the connection during {during}")
+        return message.json()
 
     async def states(self) -> dict[str, State]:
         """All states by entity id."""

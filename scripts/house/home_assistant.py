@@ -8,7 +8,7 @@ from typing import Self
 import aiohttp
 
 from . import HouseError, storage
-from .api import Api
+from .api import Api, ConnectionLostError
 from .process import Child
 
 _START_S = 90.0
@@ -56,7 +56,7 @@ class HomeAssistant:
         try:
             async with self.connect() as api:
                 return bool((await api.call("get_config"))["state"] == "RUNNING")
-        except aiohttp.ClientError:
+        except aiohttp.ClientError, ConnectionLostError, TimeoutError:
             return False
 
     def log_lines(self) -> list[str]:
