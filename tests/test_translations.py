@@ -288,7 +288,12 @@ def test_every_option_of_a_selector_has_a_text() -> None:
         for select in _selects(load_yaml_dict(str(INTEGRATION / f"{kind}.yaml"))):
             if (key := select.get("translation_key")) is not None:
                 used.add(key)
-                assert set(map(str, select["options"])) <= set(TEXTS["selector"][key]["options"]), key
+                texts = TEXTS["selector"][key]["options"]
+                for option in select["options"]:
+                    if isinstance(option, dict):
+                        assert texts[option["value"]] == option["label"]
+                    else:
+                        assert str(option) in texts, key
     assert used <= set(TEXTS["selector"])
 
 
