@@ -82,7 +82,9 @@ class Api:
         try:
             message = await self._socket.receive(timeout=_TIMEOUT_S)
         except TimeoutError as error:
-            raise ConnectionLostError(f"Home Assistant did not answer within {_TIMEOUT_S:.0f} s during {during}") from error
+            raise ConnectionLostError(
+                f"Home Assistant did not answer within {_TIMEOUT_S:.0f} s during {during}"
+            ) from error
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise ConnectionLostError(f"Home Assistant closed the connection during {during}")
         return message.json()

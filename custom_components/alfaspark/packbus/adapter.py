@@ -228,7 +228,7 @@ class CanAdapter:
             failure = self._read(bus)
             self._take(None)
             if failure is None:
-                bus.shut_down()
+                bus.shutdown()
                 return
             if time.monotonic() - since_s >= STEADY_S:
                 pause_s = FIRST_PAUSE_S
@@ -237,7 +237,7 @@ class CanAdapter:
                 False,
                 f"The CAN adapter {self._config.channel} was lost ({failure}); it is opened again as soon as it is back",
             )
-            bus.shut_down()
+            bus.shutdown()
             bus, pause_s = self._reopen(pause_s)
 
     def _read(self, bus: OpenBus) -> Exception | None:

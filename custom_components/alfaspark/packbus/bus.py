@@ -63,7 +63,7 @@ class OpenBus:
             failure=failure,
         )
 
-    def shut_down(self) -> None:
+    def shutdown(self) -> None:
         """Close it. Raises nothing."""
         try:
             self._bus.shutdown()
