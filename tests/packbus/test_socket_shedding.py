@@ -153,6 +153,41 @@ def test_a_socket_that_its_owner_switched_on_is_left_alone_until_the_limit_was_g
     assert "-oven loads_limit" in room.run(60, OVER)
 
 
+def test_a_socket_that_a_restart_of_home_assistant_switched_on_is_shed_again() -> None:
+    room = Room()
+    room.run(60, OVER)
+    room.restart()
+    room.is_on["kettle"] = True  # at the first look
+    room.is_on["oven"] = None  # the radio is not up yet
+    assert room.run(1, OVER) == ["-kettle loads_limit"]
+    room.is_on["oven"] = True
+    assert room.run(30, OVER) == ["-oven loads_limit"]
+    room.is_on["fan"] = True  # its owner, after it was seen off
+    assert room.run(60, OVER) == []
+    assert room.run(400, CALM) == ["+oven limit_gone", "+kettle limit_gone"]
+
+
+def test_a_socket_that_comes_back_on_after_a_loss_of_its_supply_is_shed_again() -> None:
+    room = Room()
+    room.run(60, OVER)
+    room.is_on["kettle"] = None
+    assert room.run(20, OVER) == []
+    room.is_on["kettle"] = True
+    assert room.run(20, OVER) == ["-kettle loads_limit"]
+    assert room.shedding.shed == ["oven", "fan", "kettle"]
+
+
+def test_a_socket_that_failed_and_comes_back_on_is_left_alone() -> None:
+    """One that starts anew instead of switching off would be shed for ever."""
+    room = Room(deaf={"kettle"})
+    room.run(2, OVER)
+    room.is_on["kettle"] = None
+    assert room.run(60, OVER) == ["-oven loads_limit", "-fan loads_limit"]
+    assert room.shedding.problems == {"kettle"}
+    room.is_on["kettle"] = True
+    assert room.run(60, OVER) == []
+
+
 def test_a_socket_that_its_owner_switched_off_stays_off() -> None:
     room = Room()
     room.run(60, OVER)

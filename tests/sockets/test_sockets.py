@@ -155,6 +155,22 @@ async def test_a_restart_of_home_assistant_forgets_nothing(
     await wait_until(lambda: hass_storage["alfaspark_sockets"]["data"] == {}, "for the store")
 
 
+async def test_what_comes_up_on_with_home_assistant_is_shed_again(
+    hass: HomeAssistant, home: Home, hass_storage: dict[str, Any]
+) -> None:
+    home.base_w = 3500
+    await home.live(40)
+    assert home.off == [KETTLE, OVEN, LAMP]
+    hass.data[SOCKETS]._run(False)
+    await home.switch(KETTLE, True)
+    await _restart(hass, hass_storage)
+    await home.live(4)
+    assert home.off == [KETTLE, OVEN, LAMP]
+    await home.switch(OVEN, True)  # this time it is seen
+    await home.live(30)
+    assert home.off == [KETTLE, LAMP]
+
+
 async def test_a_list_that_is_changed_counts_at_once(hass: HomeAssistant, home: Home) -> None:
     home.base_w = 2950
     await home.live(40)

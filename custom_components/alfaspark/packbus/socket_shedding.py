@@ -99,6 +99,8 @@ class _Shed:
     """When it was seen to be off."""
     retry_s: float = 0.0
     """It is not restored before that."""
+    was_seen_off: bool = False
+    """It was off when it was last looked at: one that was out of reach, or a restart ago, may be on by itself."""
 
     def is_under_way(self, now_s: float) -> bool:
         """Return whether its last step is not over: it has not switched yet, or its power cannot be seen yet."""
@@ -179,14 +181,16 @@ class SocketShedding:
                 shed.phase, shed.off_s = _Phase.OFF, now_s
                 self.problems.discard(shed.socket)
             case _Phase.OFF, True:
-                # Not by us: somebody wants it on.
                 self._shed.remove(shed)
-                self._spared.add(shed.socket)
+                # Not by us: somebody wants it on, if it was not its supply or Home Assistant that came back.
+                if shed.was_seen_off or shed.socket in self.problems:
+                    self._spared.add(shed.socket)
             case _Phase.SWITCHING_ON, True:
                 self._shed.remove(shed)
                 self.problems.discard(shed.socket)
             case ((_Phase.SWITCHING_OFF | _Phase.SWITCHING_ON), _) if late:
                 self._give_up_step(now_s, shed)
+        shed.was_seen_off = is_on is False
 
     def _give_up_step(self, now_s: float, shed: _Shed) -> None:
         """Go on without a socket. Whether it switched is seen when it shows something: one that is off is ours."""
