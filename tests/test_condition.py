@@ -233,6 +233,7 @@ async def test_any_or_all_of_the_targeted_packs(
         ("{condition: alfaspark.has_reached_import_limit, options: {percent: 50}}", "80, 90, 100"),
         ("{condition: alfaspark.has_fault, options: {code: broken}}", "watchdog_restart"),
         ("{condition: alfaspark.is_gone, options: {behavior: most}}", "any"),
+        ("{condition: alfaspark.is_gone, target: {device_id: []}}", "the target is empty: choose energy packs"),
         (
             "{condition: alfaspark.is_gone, target: {device_id: nowhere}}",
             "there is no energy pack among the targets: nowhere",

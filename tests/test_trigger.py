@@ -317,6 +317,10 @@ async def test_a_device_that_is_gone_is_named_and_the_others_count(
             "{trigger: alfaspark.pack_gone, target: {device_id: nowhere}}",
             "there is no energy pack among the targets: nowhere",
         ),
+        ("{trigger: alfaspark.pack_gone, target: {device_id: []}}", "the target is empty: choose energy packs"),
+        ("{trigger: alfaspark.pack_gone, target: {area_id: [], entity_id: []}}", "the target is empty"),
+        ("{trigger: alfaspark.pack_gone, target: {}}", "leave out the target to mean all of them"),
+        ("{trigger: alfaspark.import_limit_reached, options: {percent: []}}", "choose at least one of 80, 90, 100"),
         (
             "{trigger: alfaspark.pack_gone, target: {entity_id: light.kitchen}}",
             "there is no energy pack among the targets: light.kitchen",

@@ -99,7 +99,9 @@ class ImportLimitTrigger(PackTrigger):
 
     options: ClassVar = {
         probatio.Required(CONF_PERCENT, default=list(IMPORT_THRESHOLDS_PCT)): probatio.All(
-            cv.ensure_list, [probatio.All(probatio.Coerce(int), probatio.In(IMPORT_THRESHOLDS_PCT))]
+            cv.ensure_list,
+            [probatio.All(probatio.Coerce(int), probatio.In(IMPORT_THRESHOLDS_PCT))],
+            probatio.Length(min=1, msg=f"choose at least one of {', '.join(map(str, IMPORT_THRESHOLDS_PCT))}"),
         )
     }
 

@@ -90,12 +90,17 @@ class PackTarget:
 
 
 def check_target(hass: HomeAssistant, target: dict[str, Any] | None) -> None:
-    """Raise Invalid if a target names devices or entities only, and none of them belongs to a pack.
+    """Raise Invalid if a target is there and names nothing, or names devices or entities only, none of them a pack's.
 
     A pack that is not heard, or whose adapter is not there, is one all the same.
     """
-    selection = TargetSelection(target or {})
-    if not selection.has_any_target or selection.area_ids or selection.floor_ids or selection.label_ids:
+    if target is None:
+        return
+    selection = TargetSelection(target)
+    if not selection.has_any_target:
+        # Whoever took the last pack out of a list does not mean all of them from then on.
+        raise probatio.Invalid("the target is empty: choose energy packs, or leave out the target to mean all of them")
+    if selection.area_ids or selection.floor_ids or selection.label_ids:
         return
     if any(split_entity_id(entity_id)[0] == _GROUP for entity_id in selection.entity_ids):
         return
