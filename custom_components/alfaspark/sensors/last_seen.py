@@ -14,6 +14,8 @@ from custom_components.alfaspark.entity import PackEntity
 
 _PAUSE_S = 600.0
 """A pack that is heard all the time is no news; the time shown is no older than this."""
+_ROUNDING_S = 2.0
+"""Further back the time a pack was heard goes only when the machine's clock is put back."""
 
 LAST_SEEN = SensorEntityDescription(
     key="last_seen",
@@ -58,10 +60,15 @@ class LastSeenSensor(PackEntity[LastSign], SensorEntity):
 
     @override
     def _read(self) -> LastSign:
+        heard_s = self.coordinator.data.last_seen_s
+        counted_back_s = round(time() - (monotonic() - heard_s)) if heard_s else None
         if self.coordinator.available:
-            return LastSign(True, round(time() - (monotonic() - self.coordinator.data.last_seen_s)))
+            return LastSign(True, counted_back_s)
         last_known = self.coordinator.record.last_known
-        return LastSign(False, None if last_known is None else last_known.seen_s)
+        if last_known is None or last_known.seen_s <= time() + _ROUNDING_S:
+            return LastSign(False, None if last_known is None else last_known.seen_s)
+        # Written down while the machine's clock was ahead.
+        return LastSign(False, counted_back_s)
 
     @override
     def _has_moved(self, reading: LastSign | None) -> bool:
@@ -69,4 +76,4 @@ class LastSeenSensor(PackEntity[LastSign], SensorEntity):
             return reading != self._shown
         if reading.seen_s is None or self._shown.seen_s is None:
             return reading.seen_s is not self._shown.seen_s
-        return reading.seen_s - self._shown.seen_s >= _PAUSE_S
+        return not -_ROUNDING_S <= reading.seen_s - self._shown.seen_s < _PAUSE_S
