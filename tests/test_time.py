@@ -134,8 +134,10 @@ async def test_an_end_that_waits_in_an_empty_slot_is_not_met(
     await move(hass, START, time(8))
     with pytest.raises(ServiceValidationError, match="start and end at 08:00"):
         await move(hass, END, time(8))
-    await move(hass, END, time(9))
-    assert pack.windows == {0: Window(480, 540, EVERY_DAY)}
+    await move(hass, START, time(9))
+    assert pack.windows == {}, "the end that was refused does not wait"
+    await move(hass, END, time(10))
+    assert pack.windows == {0: Window(540, 600, EVERY_DAY)}
 
 
 async def test_an_end_that_waits_is_forgotten_once_there_is_a_window(
