@@ -12,10 +12,11 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.alfaspark.packbus.frames import BatteryState, EnergyCounter
 from custom_components.alfaspark.packbus.parameters import Parameter
 from custom_components.alfaspark.sensor import BUS_SENSORS, PACK_SENSORS
+from custom_components.alfaspark.sensors.bus import BusSensorDescription
 from custom_components.alfaspark.sensors.steps import SteppedSensorDescription
 
 from .conftest import SERIAL, Clock, state, wait_until
-from .peers import BATTERY, LOADS, POWER, UNKNOWN_BATTERY, UNKNOWN_POWER, PeerPack
+from .peers import BATTERY, LOADS, POWER, UNKNOWN_BATTERY, UNKNOWN_POWER, PeerBus, PeerPack
 
 pytestmark = pytest.mark.usefixtures("integration")
 
@@ -226,6 +227,19 @@ async def test_nothing_is_written_while_nothing_moves_whatever_was_enabled(
     assert {entity_id for entity_id, at in reported().items() if at != before[entity_id]} == {f"{PACK}_solar_power"}
 
 
+def test_the_step_of_each_sum_grows_with_the_packs() -> None:
+    """What counts grows with their number, what flickers with its square root; a mean and the bus do not."""
+    growths = {
+        description.key: description.step_growth
+        for description in BUS_SENSORS
+        if isinstance(description, BusSensorDescription)
+    }
+    assert {key: growth for key, growth in growths.items() if growth} == {
+        **dict.fromkeys(("battery_power", "grid_power", "home_power", "solar_power"), 0.5),
+        **dict.fromkeys(("import_today", "import_remaining", "import_limit_sum", "eco_limit_sum"), 1.0),
+    }
+
+
 def test_every_quantity_has_a_deadband() -> None:
     """Only what somebody sets, and the number of packs, is written with each move."""
     written_with_each_move = {
@@ -246,6 +260,27 @@ async def test_the_sums_of_the_fleet(hass: HomeAssistant, house: MockConfigEntry
     assert state(hass, "sensor.alfaspark_grid_power") == "120"
     assert state(hass, "sensor.alfaspark_home_power") == "1500"
     assert state(hass, "sensor.alfaspark_solar_power") == "715"
+
+
+async def test_the_sums_of_many_packs_are_not_written_more_often(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, peers: PeerBus
+) -> None:
+    """Four packs flicker by twice as much as one: the step of their sum is 20 W."""
+    hub = house.runtime_data
+    others = [peers.add(f"0000000011a{number}", 90 + number) for number in range(3)]
+    for other in others:
+        other.introduce()
+        other.report()
+    await wait_until(lambda: hub.bus_readings.totals.grid_w == 4 * 120, "for all packs")
+    hub.bus.async_follow_hub()
+    assert state(hass, "sensor.alfaspark_grid_power") == "480"
+
+    for moved_w, shown_w in ((19, "480"), (20, "500")):
+        sum_w = 480 + moved_w
+        pack.report(replace(POWER, grid_w=120 + moved_w))
+        await wait_until(lambda: hub.bus_readings.totals.grid_w == sum_w, "for the reading")  # noqa: B023 - called at once
+        hub.bus.async_follow_hub()
+        assert state(hass, "sensor.alfaspark_grid_power") == shown_w
 
 
 @pytest.mark.usefixtures("entity_registry_enabled_by_default")

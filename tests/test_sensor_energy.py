@@ -133,6 +133,28 @@ async def test_totals_of_all_packs(hass: HomeAssistant, house: MockConfigEntry, 
     )
 
 
+async def test_the_house_is_written_no_more_often_than_a_pack(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, peers: PeerBus
+) -> None:
+    """Of two packs, a total of the house is written when it moved by 20 Wh."""
+    hub = house.runtime_data
+    second = peers.add("0000000011aa", 99)
+    second.introduce()
+    await wait_until(lambda: hub.bus_readings.totals.packs == 2, "for the second pack")
+    await _count(hass, pack, 1000.0, 1.0)
+    await _count(hass, pack, 1100.0, 1.1)
+    hub.bus.async_follow_hub()
+    before = _kwh(hass, HOUSE)
+    assert before is not None
+
+    await _count(hass, pack, 1115.0, 1.115)
+    hub.bus.async_follow_hub()
+    assert _kwh(hass, HOUSE) == before
+    await _count(hass, pack, 1125.0, 1.125)
+    hub.bus.async_follow_hub()
+    assert _kwh(hass, HOUSE) == pytest.approx(before + 0.025)
+
+
 async def test_a_fall_is_not_taken_for_a_new_meter(hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack) -> None:
     """The recorder counts a fall of what only increases as a reset; a total without a reset just falls."""
     await _count(hass, pack, 1000.0, 1.0)

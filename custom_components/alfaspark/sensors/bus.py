@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import override
+from typing import Final, override
 
 from homeassistant.components.sensor import SensorDeviceClass, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfPower
@@ -22,6 +22,16 @@ from .steps import (
     SteppedSensorDescription,
 )
 
+AS_NOISE: Final = 0.5
+"""What the packs flicker by adds up like independent noise; how they move together is in the share of what is shown."""
+AS_COUNT: Final = 1.0
+"""A sum of counters passes a step as many times as often as there are packs."""
+
+
+def step_factor(bus: BusCoordinator, growth: float) -> float:
+    """Return by how much a step grows with the packs that are present, so that many write no more often than one."""
+    return float(max(1, bus.data.totals.packs) ** growth)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BusSensorDescription(SteppedSensorDescription):
@@ -31,6 +41,8 @@ class BusSensorDescription(SteppedSensorDescription):
     """The reading; None is unknown."""
     needs_bus: bool
     """Whether the reading means nothing while the adapter is lost."""
+    step_growth: float = 0.0
+    """Power of the number of packs that are present by which `step` grows; 0 for what is not a sum over them."""
 
 
 class BusSensor(BusEntity[StateType], SteppedSensor):
@@ -45,6 +57,10 @@ class BusSensor(BusEntity[StateType], SteppedSensor):
     @override
     def _read(self) -> StateType:
         return self.entity_description.value_fn(self.coordinator)
+
+    @override
+    def _step_factor(self) -> float:
+        return step_factor(self.coordinator, self.entity_description.step_growth)
 
 
 def _rounded(computed: float | None) -> float | None:
@@ -61,6 +77,7 @@ def _power(key: str, value_fn: Callable[[BusReadings], int | None]) -> BusSensor
         suggested_display_precision=0,
         step=POWER_STEP_W,
         step_share=LOAD_STEP_SHARE,
+        step_growth=AS_NOISE,
         value_fn=lambda bus: value_fn(bus.data),
         needs_bus=True,
     )

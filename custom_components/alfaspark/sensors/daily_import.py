@@ -19,7 +19,7 @@ from custom_components.alfaspark.packbus.frames import Mode, Status
 from custom_components.alfaspark.packbus.parameters import Parameter
 from custom_components.alfaspark.settings.parameter_units import parameter_unit
 
-from .bus import BusSensorDescription
+from .bus import AS_COUNT, BusSensorDescription
 from .pack import PackSensorDescription
 from .steps import EVERY_MOVE, IMPORT_STEP_KWH
 
@@ -105,6 +105,7 @@ def _sum(
         native_unit_of_measurement=unit,
         suggested_display_precision=2 if device_class is SensorDeviceClass.ENERGY else 0,
         step=step,
+        step_growth=AS_COUNT,
         value_fn=total,
         needs_bus=True,
     )

@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 from custom_components.alfaspark.entity import BusEntity, PackEntity
 from custom_components.alfaspark.packbus.frames import EnergyCounter
 
+from .bus import AS_COUNT, step_factor
 from .steps import ENERGY_STEP_WH, SteppedSensor, SteppedSensorDescription
 
 
@@ -89,3 +90,7 @@ class HouseEnergySensor(BusEntity[StateType], SteppedSensor):
     @override
     def _read(self) -> StateType:
         return _shown_wh(self.coordinator.data.house.energy.total_wh(self.entity_description.counter))
+
+    @override
+    def _step_factor(self) -> float:
+        return step_factor(self.coordinator, AS_COUNT)

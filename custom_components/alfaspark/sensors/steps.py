@@ -49,11 +49,16 @@ class SteppedSensor(AlfaSparkEntity[Any, StateType], SensorEntity):
         """The reading last shown."""
         return self._shown
 
+    def _step_factor(self) -> float:
+        """Return by how much the step is larger than for one pack, at least 1."""
+        return 1.0
+
     @override
     def _has_moved(self, reading: StateType) -> bool:
         if isinstance(reading, int | float) and isinstance(self._shown, int | float):
             description = self.entity_description
-            if abs(reading - self._shown) < max(description.step, description.step_share * abs(self._shown)):
+            step = self._step_factor() * description.step
+            if abs(reading - self._shown) < max(step, description.step_share * abs(self._shown)):
                 waited_s = self.hass.loop.time() - self._shown_at_s
                 return reading != self._shown and waited_s >= HEARTBEAT_S
         return reading != self._shown
