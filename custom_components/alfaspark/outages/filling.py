@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import isfinite
 import sqlite3
 
@@ -63,7 +64,7 @@ def _pieces(hole: Span, end_s: float, told: Sequence[Span]) -> list[Span]:
         cuts |= {cut for cut in (span.start_s, span.end_s) if cut is not None and hole.start_s < cut < end_s}
     edges = sorted(cuts)
     pieces: list[Span] = []
-    for left_s, right_s in zip(edges, edges[1:], strict=False):
+    for left_s, right_s in pairwise(edges):
         account = _account(told, left_s, right_s)
         kind = account.kind if account is not None else SpanKind.UNOBSERVED
         if pieces and pieces[-1].kind is kind:
@@ -78,7 +79,7 @@ def _pieces(hole: Span, end_s: float, told: Sequence[Span]) -> list[Span]:
 def _account(told: Sequence[Span], left_s: float, right_s: float) -> Span | None:
     covering = [span for span in told if span.start_s <= left_s and span.end_s is not None and span.end_s >= right_s]
     lost = [span for span in covering if span.kind is SpanKind.LOST]
-    return (lost or covering or [None])[0]
+    return next(iter(lost or covering), None)
 
 
 def _with_flags(piece: Span, hole: Span, end_s: float, told: Sequence[Span]) -> Span:

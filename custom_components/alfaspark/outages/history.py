@@ -17,7 +17,7 @@ from .filling import fill
 from .model import Result
 from .schema import HISTORY, SPANS_FROM, SPANS_SINCE, SourceRow, source_of, span_of
 from .spans import Outage, Span, SpanKind, clipped, outages_of
-from .store import BadRow, HistoryDamaged, HistoryError, HistoryNewer, HistoryUnwritable, Store, seal
+from .store import BadRowError, HistoryDamaged, HistoryError, HistoryNewer, HistoryUnwritable, Store, seal
 from .tape import GAP_S, Tape, rows_before
 
 __all__ = [
@@ -271,7 +271,7 @@ class PowerHistory:
             rows = connection.execute("SELECT * FROM seen_alive").fetchall()
             for id_, at_s, sealed in rows:
                 if seal(id_, at_s) != sealed:
-                    raise BadRow(f"that {id_} was seen alive")
+                    raise BadRowError(f"that {id_} was seen alive")
         return {id_ for id_, _, _ in rows}
 
     def _write[T](self, source_id: str, change: Callable[[Tape], T], at_s: float = 0.0) -> T:

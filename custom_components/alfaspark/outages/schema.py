@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 from .spans import Span, SpanKind
-from .store import BadRow, Layout, seal
+from .store import BadRowError, Layout, seal
 
 HISTORY = Layout(
     application_id=0x414C5048,  # "ALPH"
@@ -32,11 +32,9 @@ FROM spans WHERE source = ?
 # Stretches of no length come before what begins at the same moment.
 _OLDEST_FIRST = " ORDER BY start_s, end_s IS NULL, end_s, number"
 _NEWEST_FIRST = " ORDER BY start_s DESC, end_s IS NULL DESC, end_s DESC, number DESC"
-SPANS_FROM = (
-    _SPAN
-    + " AND start_s < ? AND start_s >= coalesce((SELECT max(start_s) FROM spans WHERE source = ? AND start_s <= ?), ?)"
-    + _OLDEST_FIRST
-)
+SPANS_FROM = f"""{_SPAN}
+    AND start_s < ? AND start_s >= coalesce((SELECT max(start_s) FROM spans WHERE source = ? AND start_s <= ?), ?)
+    {_OLDEST_FIRST}"""  # noqa: S608
 """Source, until, source, from, from: also the last that begins at or before `from`."""
 SPANS_SINCE = _SPAN + " AND start_s >= ?" + _OLDEST_FIRST
 SPANS_BEFORE = _SPAN + " AND start_s < ?" + _NEWEST_FIRST
@@ -69,7 +67,7 @@ class SourceRow:
 
 
 def span_of(row: tuple[Any, ...]) -> SpanRow:
-    """Return the span of a row of `spans`. Raises BadRow."""
+    """Return the span of a row of `spans`. Raises BadRowError."""
     (
         number,
         source,
@@ -85,7 +83,7 @@ def span_of(row: tuple[Any, ...]) -> SpanRow:
         sealed,
     ) = row
     if seal(*row[1:-1]) != sealed:
-        raise BadRow(f"span {number} of source {source}")
+        raise BadRowError(f"span {number} of source {source}")
     return SpanRow(
         number,
         Span(
@@ -129,9 +127,9 @@ def drop_span(connection: sqlite3.Connection, number: int) -> None:
 
 
 def source_of(row: tuple[Any, ...]) -> SourceRow:
-    """Return the source of a row of `source`. Raises BadRow."""
+    """Return the source of a row of `source`. Raises BadRowError."""
     if seal(*row[:-1]) != row[-1]:
-        raise BadRow(f"source {row[0]}")
+        raise BadRowError(f"source {row[0]}")
     return SourceRow(*row[:-1])
 
 

@@ -19,15 +19,15 @@ class HistoryError(Exception):
     """Something is wrong with the history; the text says what."""
 
 
-class HistoryUnwritable(HistoryError):
+class HistoryUnwritable(HistoryError):  # noqa: N818
     """The file cannot be written or read now (disk full, read-only, locked). Nothing was changed; try again."""
 
 
-class HistoryNewer(HistoryError):
+class HistoryNewer(HistoryError):  # noqa: N818
     """The file was written by a newer version: it is left as it is."""
 
 
-class HistoryDamaged(HistoryError):
+class HistoryDamaged(HistoryError):  # noqa: N818
     """The file is damaged and was moved aside, as `moved_to`. Open the same path again for a new history."""
 
     def __init__(self, path: Path, moved_to: Path, why: str) -> None:
@@ -36,7 +36,7 @@ class HistoryDamaged(HistoryError):
         self.moved_to = moved_to
 
 
-class BadRow(Exception):
+class BadRowError(Exception):
     """A row is not what was written."""
 
 
@@ -175,7 +175,7 @@ class Store:
             if code in _OUR_FAULT:
                 raise
             raise HistoryUnwritable(f"{self.path}: {error}") from error
-        except BadRow as error:
+        except BadRowError as error:
             self.give_up(f"{error} was changed")
         except OSError as error:
             raise HistoryUnwritable(f"{self.path}: {error.strerror}") from error
