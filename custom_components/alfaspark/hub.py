@@ -74,7 +74,8 @@ class Hub:
         self._memory = hass.data[MEMORY]
         self._adapter = CanAdapter(self.config, on_frames=self._frames_received, on_state=self._adapter_state_changed)
         self.client = Client(self._adapter, self.fleet)
-        self._time = TimeKeeper(self._tell_time)
+        self.time = TimeKeeper(self._tell_time)
+        """What time it is, as far as that is known."""
         self._upkeep = Upkeep(self)
         self._connected_since_s = 0.0
         self._ticked_s = monotonic()
@@ -267,16 +268,17 @@ class Hub:
         now_s = monotonic()
         is_late = now_s - self._ticked_s >= _LATE_TICK_S
         self._ticked_s = now_s
-        if not is_late:
-            # After a late one, what the packs said meanwhile may not have been read yet.
-            self._update({pack.serial for pack in self.fleet.expire(now_s)})
+        if is_late:
+            # What the packs said meanwhile may not have been read yet: nobody is called silent before the next tick.
+            return
+        self._update({pack.serial for pack in self.fleet.expire(now_s)})
         for coordinator in self.packs.values():
             coordinator.async_follow_events()
         self._log_silence(now_s)
         for serial in tuple(self._elsewhere):
             self._adopt(self.fleet.packs[serial])
         if self.connected:
-            self._time.follow(now_s)
+            self.time.follow(now_s)
             self._upkeep.follow(now_s)
             if self.fleet.take_who_request(now_s):
                 self.send(self.client.who(), "who")
@@ -322,7 +324,7 @@ class Hub:
     def _pack_appeared(self, pack: Pack) -> None:
         self._adopt(pack)
         self._upkeep.read_again([pack.serial])
-        self._time.tell(monotonic())
+        self.time.tell(monotonic())
 
     @callback
     def _pack_restarted(self, pack: Pack) -> None:
@@ -330,7 +332,7 @@ class Hub:
             # It may have restarted into another firmware.
             self._register(pack)
             self._upkeep.read_again([pack.serial])
-        self._time.tell(monotonic())
+        self.time.tell(monotonic())
 
     def _adopt(self, pack: Pack) -> None:
         """Make device and entities of a pack, unless it belongs to another adapter's entry already."""
@@ -375,7 +377,7 @@ class Hub:
     def _greet(self) -> None:
         """Ask who is there and say what time it is."""
         self.send(self.client.who(), "who")
-        self._time.tell(monotonic())
+        self.time.tell(monotonic())
 
     def _tell_time(self, unix_s: int, utc_offset_min: int) -> None:
         self.send(self.client.set_time(unix_s, utc_offset_min), "set time")

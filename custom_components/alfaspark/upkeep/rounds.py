@@ -3,8 +3,6 @@
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from homeassistant.util import dt as dt_util
-
 from custom_components.alfaspark.packbus.client import SEQUENCES
 from custom_components.alfaspark.packbus.frames import Response
 from custom_components.alfaspark.packbus.pack import Pack
@@ -45,13 +43,14 @@ class Upkeep:
 
     def follow(self, now_s: float) -> None:
         """Do what is due. `now_s`: monotonic."""
-        now = dt_util.now()
+        now = self._hub.time.now()
         for pack in self._hub.packs.values():
             if not pack.is_pack or not pack.available or not pack.data.speaks_our_protocol:
                 continue
             if pack.serial in self._busy:
                 continue
-            if (import_before := follow_import(pack, now, now_s)) is not None:
+            # While the time is not known, neither is the day that an import belongs to.
+            if now is not None and (import_before := follow_import(pack, now, now_s)) is not None:
                 self._start(pack, async_hand_back(pack, import_before))
             elif now_s >= self._due_s.get(pack.serial, 0.0):
                 self._start(pack, self._read_settings(pack, now_s))
