@@ -86,6 +86,8 @@ class PeerPack:
     gain_after_calibration: int = 1_000_000
     calibrated: tuple[Relay, int] | None = None
     """Channel and reference in mA."""
+    grid_losses: list[frames.GridLoss] = field(default_factory=list)
+    """What it keeps, oldest first."""
     heard: list[tuple[Command, bytes]] = field(default_factory=list)
 
     @property
@@ -181,6 +183,9 @@ class PeerPack:
         self.say(Function.RESPONSE, frames.Response(command, sequence, result, detail, value or 0).encode())
         if command in (Command.SET_RELAY, Command.SET_MODE, Command.RESTORE_IMPORT) and result is Result.ACCEPTED:
             self.say(Function.STATUS, self.status.encode())
+        if command is Command.READ_GRID_LOSSES and result is Result.ACCEPTED:
+            for loss in self.grid_losses:
+                self.say(Function.GRID_LOSS, loss.encode())
 
     def _obey(self, command: Command, payload: bytes) -> int | None:
         """Carry out an accepted command; return the value of its answer."""
@@ -213,6 +218,8 @@ class PeerPack:
             case Command.RESTORE_IMPORT:
                 _, before = frames.RestoreImport.decode(payload)
                 self.status = replace(self.status, grid_import_today_kwh=before.before_boot_kwh)
+            case Command.READ_GRID_LOSSES if self.grid_losses:
+                return len(self.grid_losses) | self.grid_losses[-1].number << 8
         return None
 
 

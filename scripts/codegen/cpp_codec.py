@@ -177,6 +177,8 @@ def _outside(field: Field, raw: str) -> str:
 
 def _raw(field: Field) -> str:
     if not field.is_quantity or field.enum:
+        if field.unknown_raw is not None:
+            return f"{field.name} ? static_cast<std::int64_t>(*{field.name}) : {field.unknown_raw}"
         return f"static_cast<std::int64_t>({field.name})"
     own = f"*{field.name}" if field.unknown_raw is not None else field.name
     counts = f"{own} * {_number(field, field.divisor)}" if field.divisor else own

@@ -192,7 +192,8 @@ def _encoded(field: Field) -> str:
     if field.enum or field.bit_names or field.is_bool:
         return own
     if not field.is_quantity:
-        return f'_within({own}, {low}, {high}, "{field.signal}")'
+        value = f'_within({own}, {low}, {high}, "{field.signal}")'
+        return f"{field.unknown_raw} if {own} is None else {value}" if field.unknown_raw is not None else value
     scaled = f"{own} * {field.divisor}" if field.divisor else own
     scaled = f"{own} / {field.factor:.0f}" if field.factor > 1 else scaled
     value = f"_nearest({scaled}, {low}, {high})"
@@ -206,8 +207,10 @@ def _packed(start: int, length: int, fields: list[Field]) -> str:
     parts = []
     for field in fields:
         shift = field.start - 8 * start
-        parts.append(f"{_encoded(field)} << {shift}" if shift else _encoded(field))
-    return " | ".join(parts)
+        value = f"({_encoded(field)})" if field.unknown_raw is not None else _encoded(field)
+        parts.append(f"{value} << {shift}" if shift else value)
+    joined = " | ".join(parts)
+    return f'({joined}).to_bytes(3, "little")' if length == 3 else joined
 
 
 def _body(layout: Layout) -> str:

@@ -152,7 +152,7 @@ def test_a_quantity_between_two_counts_is_rounded(codec: Codec, layout: Layout) 
 def test_both_codecs_have_every_message() -> None:
     """Nothing of the DBC is left out, and identifiers are the function's."""
     names = {layout.name for layout in LAYOUTS}
-    assert len(LAYOUTS) == len(names) == 12 + 14
+    assert len(LAYOUTS) == len(names) == 13 + 15
     for layout in LAYOUTS:
         cls = getattr(frames, layout.name)
         if layout.code is not None:

@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.alfaspark.packbus.fleet import Fleet
 from custom_components.alfaspark.packbus.frames import Response
+from custom_components.alfaspark.packbus.grid_losses import GridLossRecord
 
 from .slcan_peer import PtyPeer, SlcanPeer, TcpPeer
 from .speaker import Clock, Speaker
@@ -49,11 +50,13 @@ class Events:
         """Make the fleet."""
         self.told: list[tuple[str, str]] = []
         self.responses: list[tuple[str, Response]] = []
+        self.grid_losses: list[tuple[str, GridLossRecord]] = []
         self.fleet = Fleet(
             on_appeared=lambda pack: self.told.append(("appeared", pack.serial)),
             on_restarted=lambda pack: self.told.append(("restarted", pack.serial)),
             on_gone=lambda pack: self.told.append(("gone", pack.serial)),
             on_response=lambda pack, response: self.responses.append((pack.serial, response)),
+            on_grid_loss=lambda pack, record: self.grid_losses.append((pack.serial, record)),
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 import os
 from pathlib import Path
 import signal
@@ -25,6 +26,7 @@ from custom_components.alfaspark.packbus.frames import (
     Result,
     SetRelay,
 )
+from custom_components.alfaspark.packbus.grid_losses import GridLossRecord
 from custom_components.alfaspark.packbus.pack import Pack
 from custom_components.alfaspark.packbus.parameters import PARAMETERS
 from scripts.house.simulator import Simulator, free_port
@@ -39,10 +41,12 @@ class Host:
         """Wire adapter, fleet and client."""
         self.told: list[tuple[str, str]] = []
         self.states: list[bool] = []
+        self.grid_losses: list[tuple[str, GridLossRecord]] = []
         self.fleet = Fleet(
             on_appeared=lambda pack: self.told.append(("appeared", pack.serial)),
             on_restarted=lambda pack: self.told.append(("restarted", pack.serial)),
             on_response=self._answered,
+            on_grid_loss=self._lost,
         )
         self.adapter = CanAdapter(
             AdapterConfig("slcan", channel), on_frames=self._received, on_state=self._state_changed
@@ -89,6 +93,10 @@ class Host:
 
     def _answered(self, pack: Pack, response: Response) -> None:
         self.client.feed(pack, response)
+
+    def _lost(self, pack: Pack, record: GridLossRecord) -> None:
+        self.grid_losses.append((pack.serial, record))
+        self.client.feed_grid_loss(pack, record)
 
 
 @asynccontextmanager
@@ -220,6 +228,46 @@ async def test_a_pack_without_supply_becomes_unavailable_and_comes_back_as_itsel
     assert pack.boot_id != boot_id
     assert pack.node == node
     assert host.told[3:] == [("restarted", pack.serial)]
+
+
+async def kept(simulator: Simulator) -> list[tuple[GridLossRecord, ...]]:
+    """What the firmware of each pack keeps."""
+    return [
+        tuple(
+            GridLossRecord(loss["start"], loss["duration_s"], loss["going_on"], loss["number"])
+            for loss in pack["grid_losses"]
+        )
+        for pack in (await simulator.control(get="truth"))["packs"]
+    ]
+
+
+async def test_what_packs_kept_while_nobody_listened_is_read_whole(simulator: Simulator) -> None:
+    for _ in range(35):
+        await simulator.control(grid=False, advance_s=30)
+        await simulator.control(grid=True, advance_s=90)
+    async with joined(simulator.slcan_url) as host:
+        await host.client.who()
+        await host.until(lambda: len(host.packs) == 3)
+        await host.client.set_time(int(time.time()), 60)
+        read = await asyncio.gather(*(host.client.read_grid_losses(pack) for pack in host.packs))
+        assert [[loss.number for loss in losses] for losses in read] == [list(range(4, 36))] * 3
+        # The time came within this boot, so that every start is known, and all packs agree.
+        for losses in read:
+            starts = [loss.start_s for loss in losses if loss.start_s is not None]
+            assert len(starts) == len(losses)
+            assert all(abs(after - before - 120) <= 1 for before, after in pairwise(starts))
+            assert {loss.duration_s for loss in losses} <= {29, 30, 31}
+        assert list(read) == await kept(simulator)
+
+        # A bus that loses a frame in ten.
+        await simulator.control(bus={"drop": 0.1})
+        assert tuple(read) == tuple([await host.client.read_grid_losses(pack) for pack in host.packs])
+        await simulator.control(bus={"drop": 0.0})
+
+        # What is left of the last answer may still come.
+        await simulator.control(grid=False)
+        await host.until(lambda: len({serial for serial, loss in host.grid_losses if loss.number == 36}) == 3, 2)
+        assert all(loss.is_going_on for _, loss in host.grid_losses if loss.number == 36)
 
 
 async def test_a_house_without_adapter_recovers_by_itself(socket_enabled: None, tmp_path: Path) -> None:

@@ -7,12 +7,17 @@ from random import randrange
 from typing import Protocol
 
 from .fleet import Fleet
-from .frames import CommandFrame, DeviceType, Function, Reason, Response, Result, SetTime, Who
+from .frames import CommandFrame, DeviceType, Function, ReadGridLosses, Reason, Response, Result, SetTime, Who
+from .grid_losses import GridLossReading, GridLossRecord
 from .pack import Pack
 
 ANSWER_TIMEOUT_S = 0.2
 BROADCAST_TIMEOUT_S = 0.4
 REPETITIONS = 2
+
+GRID_LOSSES_PAUSE_S = 0.5
+"""A pack sends its losses every 20 ms; none for so long means that the rest was lost on the way."""
+GRID_LOSSES_READINGS = 3
 
 SEQUENCES = 128
 """0..127 are the host's; a service tool uses 128..255 (protocol.md)."""
@@ -112,6 +117,7 @@ class Client:
         self._sequence = randrange(SEQUENCES)
         self._answers: dict[_Expected, asyncio.Future[Response]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._readings: dict[GridLossReading, str] = {}
 
     async def request(self, pack: Pack, command: CommandFrame) -> Response:
         """Send a command to one pack and return its accepting answer.
@@ -159,6 +165,31 @@ class Client:
         answer = self._answers.get((pack.serial, response.command, response.sequence))
         if answer is not None and not answer.done():
             answer.set_result(response)
+
+    async def read_grid_losses(self, pack: Pack) -> tuple[GridLossRecord, ...]:
+        """Return the losses of the grid that a pack keeps, oldest first; at most 32.
+
+        Asks up to three times while some are missing. Raises CommandTimeout where they still are, CommandRefused
+        (UNKNOWN_COMMAND) by firmware that keeps none, and as `request` does. Needs `feed_grid_loss`.
+        """
+        command = ReadGridLosses()
+        reading = GridLossReading()
+        self._readings[reading] = pack.serial
+        try:
+            for _ in range(GRID_LOSSES_READINGS):
+                reading.expect(await self.request(pack, command))
+                await reading.wait(GRID_LOSSES_PAUSE_S)
+                if not reading.missing:
+                    return reading.records
+        finally:
+            del self._readings[reading]
+        raise CommandTimeout(pack, command, f"{reading.missing} of {reading.count} losses did not come")
+
+    def feed_grid_loss(self, pack: Pack, record: GridLossRecord) -> None:
+        """Take a loss that a pack told: the fleet's `on_grid_loss`."""
+        for reading, serial in self._readings.items():
+            if serial == pack.serial:
+                reading.take(record)
 
     async def who(self) -> None:
         """Ask every device for CLAIM and ANNOUNCE. Raises AdapterError while the adapter is down."""

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from . import frames
 from .adapter_terms import ReceivedFrame
 from .frames import CLAIM_ID, CLAIM_MASK, TELEMETRY, AnnounceFlagSet, DeviceType, FrameError, Function, Response
+from .grid_losses import GridLossRecord
 from .nodes import NodeNumbers
 from .pack import GONE_TIMEOUT_S, READING_TIMEOUT_S, Pack
 from .plausibility import Verdict
@@ -88,12 +89,14 @@ class Fleet:
         on_gone: Callable[[Pack], None] | None = None,
         on_response: Callable[[Pack, Response], None] | None = None,
         on_energy: Callable[[Pack, frames.Energy], None] | None = None,
+        on_grid_loss: Callable[[Pack, GridLossRecord], None] | None = None,
     ) -> None:
         """Start with no pack.
 
         `on_appeared`: a pack was heard for the first time, or again after it was gone. `on_restarted`: a new boot id
         (not at the first appearance). `on_gone`: not heard for 120 s. `on_response`: the answer to a command
-        (`Client.feed`). `on_energy`: a counter that can be believed. All are called from within `receive` and `expire`.
+        (`Client.feed`). `on_energy`: a counter that can be believed. `on_grid_loss`: a loss of the grid that a pack keeps
+        begins, ends, or is told once more (`Client.feed_grid_loss`). All are called from within `receive` and `expire`.
         """
         self.statistics = FleetStatistics()
         self._on_appeared = on_appeared
@@ -101,6 +104,7 @@ class Fleet:
         self._on_gone = on_gone
         self._on_response = on_response
         self._on_energy = on_energy
+        self._on_grid_loss = on_grid_loss
         self._packs: dict[str, Pack] = {}
         self._numbers = NodeNumbers()
         self._unclaimed_announces: dict[int, _UnclaimedAnnounce] = {}
@@ -284,6 +288,9 @@ class Fleet:
             self.statistics.foreign += 1
             self._who_wanted = True
             return None
+        if function is Function.GRID_LOSS:
+            self._receive_grid_loss(pack, frame)
+            return None
         if function is Function.UPDATE_RESPONSE:
             self._note_heard(pack, frame.time_s)
         elif not pack.speaks_our_protocol:
@@ -309,6 +316,15 @@ class Fleet:
         elif isinstance(telemetry, frames.Energy) and self._on_energy:
             self._on_energy(pack, telemetry)
         return pack
+
+    def _receive_grid_loss(self, pack: Pack, frame: ReceivedFrame) -> None:
+        """Pass on what is a memory: no reading, and no sign of presence."""
+        if not pack.speaks_our_protocol:
+            self.statistics.unsupported += 1
+            return
+        record = GridLossRecord.from_frame(frames.GridLoss.decode(frame.data))
+        if self._on_grid_loss:
+            self._on_grid_loss(pack, record)
 
     # Presence.
 

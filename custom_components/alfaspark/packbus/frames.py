@@ -34,6 +34,7 @@ class Function(IntEnum):
     UPDATE_REQUEST = 0x600
     UPDATE_RESPONSE = 0x680
     SERVICE = 0x700
+    GRID_LOSS = 0x780
 
 
 class Command(IntEnum):
@@ -47,6 +48,7 @@ class Command(IntEnum):
     GET_PARAMETER = 19
     SET_WINDOW = 20
     GET_WINDOW = 21
+    READ_GRID_LOSSES = 22
     RESTORE_IMPORT = 32
     RESET_IMPORT = 33
     IDENTIFY = 34
@@ -826,6 +828,49 @@ class Fault(Frame):
         )
 
 
+_GRID_LOSS = Struct("<I3sB")
+
+
+@dataclass(frozen=True, slots=True)
+class GridLoss(Frame):
+    """One loss of the grid that the node keeps. Not a sign of presence."""
+
+    FUNCTION: ClassVar[Function] = Function.GRID_LOSS
+
+    start_s: int | None
+    """Seconds since 1970-01-01 00:00 UTC; the marker = not known."""
+    duration_s: int | None
+    """How long it lasted; the marker = it still goes on, or its end is not known."""
+    going_on: bool
+    """1 = the grid is still lost."""
+    number: int
+    """Low 8 bits of its number; losses are numbered one after the other."""
+
+    @classmethod
+    @override
+    def decode(cls, data: bytes) -> Self:
+        start, byte_4, number = _GRID_LOSS.unpack(_payload(data, 8))
+        return cls(
+            start_s=None if start == 0 else start,
+            duration_s=None
+            if int.from_bytes(byte_4, "little") & 0x7FFFFF == 8388607
+            else int.from_bytes(byte_4, "little") & 0x7FFFFF,
+            going_on=bool((int.from_bytes(byte_4, "little") >> 23) & 0x1),
+            number=number,
+        )
+
+    @override
+    def encode(self) -> bytes:
+        return _GRID_LOSS.pack(
+            0 if self.start_s is None else _within(self.start_s, 1, 4294967295, "start"),
+            (
+                (8388607 if self.duration_s is None else _within(self.duration_s, 0, 8388606, "duration"))
+                | self.going_on << 23
+            ).to_bytes(3, "little"),
+            _within(self.number, 0, 255, "number"),
+        )
+
+
 _CLAIM = Struct("<3sBBBBB")
 
 
@@ -1128,6 +1173,29 @@ class GetWindow(CommandFrame):
         )
 
 
+_READ_GRID_LOSSES = Struct("<BB")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadGridLosses(CommandFrame):
+    """Read grid losses."""
+
+    COMMAND: ClassVar[Command] = Command.READ_GRID_LOSSES
+
+    @classmethod
+    @override
+    def decode(cls, data: bytes) -> tuple[int, Self]:
+        _, sequence = _READ_GRID_LOSSES.unpack(_arguments(data, Command.READ_GRID_LOSSES, 2))
+        return sequence, cls()
+
+    @override
+    def encode(self, sequence: int) -> bytes:
+        return _READ_GRID_LOSSES.pack(
+            Command.READ_GRID_LOSSES,
+            _within(sequence, 0, 255, "sequence"),
+        )
+
+
 _RESTORE_IMPORT = Struct("<BBHHH")
 
 
@@ -1316,6 +1384,7 @@ TELEMETRY: dict[Function, type[Frame]] = {
     Function.PULSE: Pulse,
     Function.FLEET: Fleet,
     Function.FAULT: Fault,
+    Function.GRID_LOSS: GridLoss,
 }
 
 COMMANDS: dict[Command, type[CommandFrame]] = {
@@ -1327,6 +1396,7 @@ COMMANDS: dict[Command, type[CommandFrame]] = {
     Command.GET_PARAMETER: GetParameter,
     Command.SET_WINDOW: SetWindow,
     Command.GET_WINDOW: GetWindow,
+    Command.READ_GRID_LOSSES: ReadGridLosses,
     Command.RESTORE_IMPORT: RestoreImport,
     Command.RESET_IMPORT: ResetImport,
     Command.IDENTIFY: Identify,

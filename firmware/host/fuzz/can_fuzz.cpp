@@ -51,5 +51,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     alfaspark::fuzz::require(fuzzed.pack.node() <= 126);
   }
   fuzzed.run(100 * kMillisecond);
+  alfaspark::fuzz::require(fuzzed.pack.grid_losses().size() <= 1);  // no pulse ever came
   return 0;
 }

@@ -14,7 +14,7 @@ namespace {
 
 /// A record of random bytes; often with a CRC that is right, so that its content is looked at.
 void put_record(alfaspark::control_test::Flash& flash, Input& input) {
-  const auto key = static_cast<std::uint8_t>(input.byte() % 72U);
+  const auto key = static_cast<std::uint8_t>(input.byte() % 104U);
   const auto shape = input.byte();
   const auto bytes = input.bytes(shape % 16U);
   std::vector<std::uint8_t> record(bytes.begin(), bytes.end());
@@ -42,6 +42,17 @@ void check_settings(alfaspark::control_test::Flash& flash, const FuzzedPack& fuz
   for (const bool is_closed : fuzzed.relays.positions) require(is_closed);
 }
 
+/// Whatever lies there, what the pack makes of it can be told and goes on: without pulses there is a loss at last.
+void check_grid_losses(const FuzzedPack& fuzzed) {
+  const auto& losses = fuzzed.pack.grid_losses();
+  require(losses.size() >= 1 && losses.size() <= alfaspark::GridLossLog::kLosses);
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const auto loss = losses.at(i);
+    require(loss.going_on == (i + 1 == losses.size()));
+    require(!loss.going_on || !loss.duration_s);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -54,5 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_settings(at_start, fuzzed);
   fuzzed.run(kSecond);
   require(fuzzed.pack.node() <= 126);
+  fuzzed.run(kSecond);
+  check_grid_losses(fuzzed);
   return 0;
 }

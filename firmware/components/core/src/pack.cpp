@@ -29,6 +29,7 @@ Pack::Pack(const Identity& identity, const Hardware& hardware, const Ports& port
       bus_(identity, ports.can, ports.system),
       relays_(ports.relays, parameters_, modes_),
       indicators_(ports.indicators),
+      grid_losses_(ports.storage),
       commands_({.identity = identity_,
                  .bus = bus_,
                  .sensing = sensing_,
@@ -36,7 +37,8 @@ Pack::Pack(const Identity& identity, const Hardware& hardware, const Ports& port
                  .relays = relays_,
                  .parameters = parameters_,
                  .modes = modes_,
-                 .indicators = indicators_}),
+                 .indicators = indicators_,
+                 .grid_losses = grid_losses_}),
       count_memory_(ports.retained) {}
 
 void Pack::start(Micros now) {
@@ -44,6 +46,7 @@ void Pack::start(Micros now) {
   last_restart_ = system_.last_restart();
   faults_.set_argument(frames::FaultCode::kWatchdogRestart, last_restart_.task);
   settings_.load();
+  if (is_pack()) grid_losses_.load();
   const auto boot_id = static_cast<std::uint16_t>(system_.random());
   const auto carried = count_memory_.start(last_restart_.cause);
   count_id_ = carried ? carried->count_id : static_cast<std::uint16_t>(boot_id & kCountIdMask);
@@ -61,6 +64,7 @@ void Pack::tick(Micros now) {
   control_relays(now);
   keep_counts(now);
   keep_settings(now);
+  keep_grid_losses(now);
   watch_faults(now);
   const auto current = status(now);
   bus_.tick(now, announce_flags(now));
@@ -147,10 +151,17 @@ void Pack::keep_counts(Micros now) {
   if (is_pack()) count_memory_.keep({count_id_, sensing_.counts(), relays_.carried_import(now)});
 }
 
+void Pack::keep_grid_losses(Micros now) {
+  if (!is_pack()) return;
+  grid_losses_.tick(now, readings().grid, clock_);
+  grid_losses_.write_due(now);
+}
+
 void Pack::restart_if_due(Micros now) {
   if (!restart_at_ || now < *restart_at_) return;
   restart_at_.reset();
   settings_.flush(now);
+  grid_losses_.flush();
   system_.restart();
 }
 
@@ -164,7 +175,7 @@ void Pack::watch_faults(Micros now) {
   faults_.set(now, FaultCode::kGridSenseImplausible, sensing_.grid_sense_implausible());
   faults_.set(now, FaultCode::kNoNodeNumberFree, bus_.claim().is_none_free());
   faults_.set(now, FaultCode::kNodeNumberConflict, bus_.claim().in_conflict(now));
-  faults_.set(now, FaultCode::kStorageFailed, settings_.has_storage_failed());
+  faults_.set(now, FaultCode::kStorageFailed, has_storage_failed());
   faults_.set(now, FaultCode::kSettingsReset, settings_.were_reset());
   faults_.set(now, FaultCode::kBusOff, bus_.is_bus_off());
   const bool is_fresh = now - started_at_ < kRestartFault;
@@ -197,6 +208,7 @@ void Pack::send(Micros now, const frames::Status& status) {
   if (const auto counter = schedule_.take_energy(now)) {
     bus_.post(now, telemetry::energy(readings(), *counter, {.count_id = count_id_, .boot_id = boot_id()}));
   }
+  if (const auto loss = grid_losses_.take_due(now)) bus_.post(now, *loss);
   for (std::size_t channel = 0; channel < kPulseChannels; ++channel) {
     if (schedule_.take_pulse(now, channel, readings().pulses[channel].count)) {
       bus_.post(now, telemetry::pulse(readings(), channel, boot_id()));
@@ -247,7 +259,7 @@ frames::Status Pack::status(Micros now) {
                                           .sensor_fault = faults_.any_of_sensors(),
                                           .settings_reset = settings_.were_reset(),
                                           .node_conflict = bus_.claim().in_conflict(now),
-                                          .storage_failed = settings_.has_storage_failed(),
+                                          .storage_failed = has_storage_failed(),
                                           .loads_limit = relays_.is_loads_limit(),
                                           .import_exhausted = relays_.is_import_exhausted(),
                                           .import_above_80 = relays_.is_import_above(kFirstImportWarningPct),

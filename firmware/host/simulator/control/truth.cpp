@@ -41,6 +41,23 @@ Json::Object indicators_of(const Indication& shown) {
           {"red", shown.red}};
 }
 
+/// What the firmware keeps; null where it does not run.
+Json grid_losses_of(const Pack* firmware) {
+  if (firmware == nullptr) return nullptr;
+  const auto seconds = [](std::optional<std::uint32_t> value) {
+    return value ? Json(static_cast<double>(*value)) : Json(nullptr);
+  };
+  Json::Array losses;
+  for (std::size_t i = 0; i < firmware->grid_losses().size(); ++i) {
+    const auto loss = firmware->grid_losses().at(i);
+    losses.emplace_back(Json::Object{{"number", static_cast<int>(loss.number)},
+                                     {"start", seconds(loss.start_s)},
+                                     {"duration_s", seconds(loss.duration_s)},
+                                     {"going_on", loss.going_on}});
+  }
+  return losses;
+}
+
 Json::Object pack_truth(const SimulatedPack& pack) {
   Json::Object relays;
   Json::Object edges;
@@ -64,6 +81,7 @@ Json::Object pack_truth(const SimulatedPack& pack) {
           {"energies_wh", energies_of(pack.house().energies())},
           {"relays", std::move(relays)},
           {"relay_edges", std::move(edges)},
+          {"grid_losses", grid_losses_of(firmware)},
           {"indicators", indicators_of(pack.indication())}};
 }
 

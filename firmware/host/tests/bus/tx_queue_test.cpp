@@ -99,6 +99,20 @@ TEST_CASE("A newer reading replaces one that still waits; answers and faults are
   CHECK(bench.controller.taken[1].data[0] == 2);
 }
 
+TEST_CASE("Another grid loss is another frame; the end of one replaces its begin that still waits") {
+  Bench bench;
+  const auto post = [&](std::uint8_t first, std::uint8_t number) {
+    bench.queue.post(0, {.id = 0x781, .length = 8, .data = {first, 0, 0, 0, 0, 0, 0, number}});
+  };
+  bench.post(0x001);
+  post(1, 7);
+  post(2, 8);
+  post(3, 7);
+  CHECK(bench.drain() == Ids{0x001, 0x781, 0x781});
+  CHECK(bench.controller.taken[1].data[0] == 3);
+  CHECK(bench.controller.taken[2].data[0] == 2);
+}
+
 TEST_CASE("A full queue gives up what is last in arbitration") {
   Bench bench;
   bench.post(0x001);

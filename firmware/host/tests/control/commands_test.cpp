@@ -45,6 +45,8 @@ struct Bench {
   RelayControl relays{board, parameters, modes};
   Indicators indicators{lights};
   Clock clock;
+  Flash flash;
+  GridLossLog grid_losses{flash};
   Commands commands{{.identity = identity,
                      .bus = bus,
                      .sensing = sensing,
@@ -52,7 +54,8 @@ struct Bench {
                      .relays = relays,
                      .parameters = parameters,
                      .modes = modes,
-                     .indicators = indicators}};
+                     .indicators = indicators,
+                     .grid_losses = grid_losses}};
   Readings readings;
   std::optional<float> soc_pct = 70.0F;
   std::optional<std::int64_t> local_s;

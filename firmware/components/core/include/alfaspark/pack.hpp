@@ -15,6 +15,7 @@
 #include "alfaspark/control/commands.hpp"
 #include "alfaspark/control/count_memory.hpp"
 #include "alfaspark/control/faults.hpp"
+#include "alfaspark/control/grid_loss_log.hpp"
 #include "alfaspark/control/host_watch.hpp"
 #include "alfaspark/control/reset_button.hpp"
 #include "alfaspark/control/warnings.hpp"
@@ -65,6 +66,7 @@ class Pack {
   /// Low 12 bits of the id of the boot in which the counters began at 0.
   [[nodiscard]] std::uint16_t count_id() const { return count_id_; }
   [[nodiscard]] const Readings& readings() const;
+  [[nodiscard]] const GridLossLog& grid_losses() const { return grid_losses_; }
 
  private:
   /// A BMS that never answered is lost so long after the start.
@@ -84,12 +86,16 @@ class Pack {
   void control_relays(Micros now);
   void keep_settings(Micros now);
   void keep_counts(Micros now);
+  void keep_grid_losses(Micros now);
   void restart_if_due(Micros now);
   void watch_faults(Micros now);
   void send(Micros now, const frames::Status& status);
   void send_set(Micros now, const frames::Status& status);
   void show(Micros now, const frames::Status& status);
   [[nodiscard]] bool is_pack() const { return identity_.device_type == frames::DeviceType::kEnergyPack; }
+  [[nodiscard]] bool has_storage_failed() const {
+    return settings_.has_storage_failed() || grid_losses_.has_storage_failed();
+  }
   [[nodiscard]] bool is_bms_lost(Micros now) const;
   [[nodiscard]] bool is_clock_unknown(Micros now) const;
   [[nodiscard]] frames::Status status(Micros now);
@@ -106,6 +112,7 @@ class Pack {
   HostWatch host_;
   RelayControl relays_;
   Indicators indicators_;
+  GridLossLog grid_losses_;
   Commands commands_;
   Faults faults_;
   Warnings warnings_;

@@ -23,6 +23,8 @@ bool replaces(const CanFrame& newer, const CanFrame& older) {
     case frames::Function::kEnergy:
     case frames::Function::kPulse:
       return newer.data[0] == older.data[0];  // another counter is another reading
+    case frames::Function::kGridLoss:
+      return newer.data[7] == older.data[7];  // the number: another loss
     default:
       return true;
   }

@@ -14,7 +14,9 @@ namespace {
 
 /// Closings that follow from one command to all are spread over the nodes, so that a house does not start at once.
 constexpr Micros kClosingStep = 250 * kMillisecond;
-constexpr std::uint8_t kClosingSteps = 16;
+constexpr std::uint8_t kSteps = 16;
+/// Likewise all losses that all packs keep, 0.64 s of frames each: 8 packs at a time fill a tenth of the bus.
+constexpr Micros kGridLossesStep = 640 * kMillisecond;
 /// A calibration against less than this share of the rated current would be one of noise.
 constexpr float kLeastToCalibrate = 0.02F;
 
@@ -26,7 +28,7 @@ const Commands::Entry* Commands::entry_of(std::uint8_t command) {
   static constexpr bool kToAll = true;
   static constexpr bool kSetting = true;
   static constexpr bool kPacks = true;
-  static constexpr std::array<Entry, 12> kTable{{
+  static constexpr std::array<Entry, 13> kTable{{
       {Command::kSetMode, commands::SetMode::kLength, kToAll, kSetting, kPacks, R::kNone, &C::set_mode},
       {Command::kSetRelay, commands::SetRelay::kLength, kToAll, kSetting, kPacks, R::kNone, &C::set_relay},
       {Command::kSetParameter, commands::SetParameter::kLength, kToAll, kSetting, !kPacks, R::kNone, &C::set_parameter},
@@ -34,6 +36,8 @@ const Commands::Entry* Commands::entry_of(std::uint8_t command) {
        &C::get_parameter},
       {Command::kSetWindow, commands::SetWindow::kLength, kToAll, kSetting, kPacks, R::kNone, &C::set_window},
       {Command::kGetWindow, commands::GetWindow::kLength, kToAll, !kSetting, kPacks, R::kNone, &C::get_window},
+      {Command::kReadGridLosses, commands::ReadGridLosses::kLength, kToAll, !kSetting, kPacks, R::kNone,
+       &C::read_grid_losses},
       {Command::kRestoreImport, commands::RestoreImport::kLength, !kToAll, !kSetting, kPacks, R::kNone,
        &C::restore_import},
       {Command::kResetImport, commands::ResetImport::kLength, !kToAll, !kSetting, kPacks, R::kNone, &C::reset_import},
@@ -99,7 +103,7 @@ Commands::Answer Commands::set_mode(const Call& call) {
   auto& modes = subjects_.modes.modes;
   modes = static_cast<std::uint8_t>(command->on ? modes | bit(command->mode) : modes & ~bit(command->mode));
   if (call.to_all) {
-    subjects_.relays.delay_closings(call.now + subjects_.bus.node() % kClosingSteps * kClosingStep);
+    subjects_.relays.delay_closings(call.now + subjects_.bus.node() % kSteps * kClosingStep);
   }
   return {};
 }
@@ -142,6 +146,12 @@ Commands::Answer Commands::get_window(const Call& call) {
   if (!command) return {.result = Result::kOutOfRange};
   const auto window = subjects_.modes.windows.at(command->slot).value_or(Window{});
   return {.value = window.start_min | std::uint32_t{window.end_min} << 12U | std::uint32_t{window.weekdays} << 24U};
+}
+
+Commands::Answer Commands::read_grid_losses(const Call& call) {
+  auto& losses = subjects_.grid_losses;
+  losses.tell_all(call.now + (call.to_all ? subjects_.bus.node() % kSteps * kGridLossesStep : 0));
+  return {.value = static_cast<std::uint32_t>(losses.size()) | std::uint32_t{losses.newest()} << 8U};
 }
 
 Commands::Answer Commands::restore_import(const Call& call) {

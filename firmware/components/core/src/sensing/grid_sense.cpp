@@ -7,7 +7,6 @@ namespace {
 using frames::GridState;
 
 constexpr Micros kGlitch = kMillisecond;
-constexpr Micros kSettling = kSecond;         // of valid cycles before the grid is present
 constexpr Micros kFirstWait = kSecond;        // for a first pulse after start
 constexpr Micros kBadCycles = kSecond;        // without a valid cycle before a present grid is unknown
 constexpr Micros kImplausible = 3 * kSecond;  // of pulses before they are a fault

@@ -15,7 +15,8 @@ constexpr frames::Function function_of(std::uint32_t base_id) { return frames::F
 constexpr std::uint8_t node_of(std::uint32_t base_id) { return static_cast<std::uint8_t>(base_id & 0x7FU); }
 constexpr bool is_node(std::uint8_t node) { return node >= 1 && node <= kNodes; }
 
-/// Functions that a node sends under its own number (0x1..0xB and 0xD); the others carry a target's.
+/// Functions that a node sends under its own number (0x1..0xB and 0xD) and that say it is there. GRID_LOSS does not;
+/// the others carry a target's.
 constexpr bool is_sent_by_node(frames::Function function) {
   return (function >= frames::Function::kAnnounce && function <= frames::Function::kFault) ||
          function == frames::Function::kUpdateResponse;

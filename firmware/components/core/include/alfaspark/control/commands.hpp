@@ -8,6 +8,7 @@
 #include "alfaspark/bus/bus_node.hpp"
 #include "alfaspark/control/clock.hpp"
 #include "alfaspark/control/command_memory.hpp"
+#include "alfaspark/control/grid_loss_log.hpp"
 #include "alfaspark/generated/frames.hpp"
 #include "alfaspark/identity.hpp"
 #include "alfaspark/indicators/indicators.hpp"
@@ -31,6 +32,7 @@ class Commands {
     Parameters& parameters;
     ModeSettings& modes;
     Indicators& indicators;
+    GridLossLog& grid_losses;
   };
 
   /// What is left to do for the pack as a whole.
@@ -77,6 +79,7 @@ class Commands {
   Answer get_parameter(const Call& call);
   Answer set_window(const Call& call);
   Answer get_window(const Call& call);
+  Answer read_grid_losses(const Call& call);
   Answer restore_import(const Call& call);
   Answer reset_import(const Call& call);
   Answer identify(const Call& call);

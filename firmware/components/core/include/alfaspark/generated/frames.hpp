@@ -35,6 +35,7 @@ enum class Function : std::uint16_t {
   kUpdateRequest = 0x600,
   kUpdateResponse = 0x680,
   kService = 0x700,
+  kGridLoss = 0x780,
 };
 
 /// Values of the table Command.
@@ -47,6 +48,7 @@ enum class Command : std::uint8_t {
   kGetParameter = 19,
   kSetWindow = 20,
   kGetWindow = 21,
+  kReadGridLosses = 22,
   kRestoreImport = 32,
   kResetImport = 33,
   kIdentify = 34,
@@ -835,6 +837,51 @@ struct Fault {
   }
 };
 
+/// One loss of the grid that the node keeps. Not a sign of presence.
+struct GridLoss {
+  static constexpr const char* kName = "GridLoss";
+  static constexpr Function kFunction = Function::kGridLoss;
+  static constexpr std::uint8_t kLength = 8;
+  std::optional<std::uint32_t> start_s{};  ///< Seconds since 1970-01-01 00:00 UTC; the marker = not known.
+  std::optional<std::uint32_t>
+      duration_s{};       ///< How long it lasted; the marker = it still goes on, or its end is not known.
+  bool going_on{};        ///< 1 = the grid is still lost.
+  std::uint8_t number{};  ///< Low 8 bits of its number; losses are numbered one after the other.
+
+  static std::optional<GridLoss> decode(std::span<const std::uint8_t> payload) {
+    if (payload.size() != kLength) return std::nullopt;
+    const auto word = detail::load(payload);
+    GridLoss frame;
+    const auto raw_start = detail::field<0, 32>(word);
+    if (raw_start != 0) frame.start_s = static_cast<std::uint32_t>(raw_start);
+    const auto raw_duration = detail::field<32, 23>(word);
+    if (raw_duration != 8388607) frame.duration_s = static_cast<std::uint32_t>(raw_duration);
+    const auto raw_going_on = detail::field<55, 1>(word);
+    frame.going_on = raw_going_on != 0;
+    const auto raw_number = detail::field<56, 8>(word);
+    frame.number = static_cast<std::uint8_t>(raw_number);
+    return frame;
+  }
+
+  [[nodiscard]] Payload encode() const {
+    std::uint64_t word = 0;
+    word |= detail::place<0, 32>(start_s ? static_cast<std::int64_t>(*start_s) : 0);
+    word |= detail::place<32, 23>(duration_s ? static_cast<std::int64_t>(*duration_s) : 8388607);
+    word |= detail::place<55, 1>(static_cast<std::int64_t>(going_on));
+    word |= detail::place<56, 8>(static_cast<std::int64_t>(number));
+    return detail::store(word);
+  }
+
+  /// Calls visitor(name of the signal, member) for each signal.
+  template <typename Self, typename Visitor>
+  static void visit([[maybe_unused]] Self& self, [[maybe_unused]] Visitor&& visitor) {
+    visitor("start", self.start_s);
+    visitor("duration", self.duration_s);
+    visitor("going_on", self.going_on);
+    visitor("number", self.number);
+  }
+};
+
 /// Extended identifier 0x18000000 | low 24 bits of the serial. Claims a node number; sent single-shot, repeated after a
 /// bit error.
 struct Claim {
@@ -897,7 +944,7 @@ struct Claim {
 };
 
 using Frames =
-    TypeList<Announce, Battery, Power, Loads, Status, Currents, Response, Energy, Pulse, Fleet, Fault, Claim>;
+    TypeList<Announce, Battery, Power, Loads, Status, Currents, Response, Energy, Pulse, Fleet, Fault, GridLoss, Claim>;
 
 namespace commands {
 
@@ -1173,6 +1220,28 @@ struct GetWindow {
   }
 };
 
+/// Read grid losses.
+struct ReadGridLosses {
+  static constexpr const char* kName = "ReadGridLosses";
+  static constexpr Command kCommand = Command::kReadGridLosses;
+  static constexpr std::uint8_t kLength = 2;  ///< with command and sequence
+
+  static std::optional<ReadGridLosses> decode(std::span<const std::uint8_t> payload) {
+    if (payload.size() != kLength || payload[0] != 0x16) return std::nullopt;
+    ReadGridLosses frame;
+    return frame;
+  }
+
+  [[nodiscard]] Payload encode(std::uint8_t sequence) const {
+    std::uint64_t word = 0x16 | (std::uint64_t{sequence} << 8);
+    return detail::store(word);
+  }
+
+  /// Calls visitor(name of the signal, member) for each signal.
+  template <typename Self, typename Visitor>
+  static void visit([[maybe_unused]] Self& self, [[maybe_unused]] Visitor&& visitor) {}
+};
+
 /// Restore import.
 struct RestoreImport {
   static constexpr const char* kName = "RestoreImport";
@@ -1351,7 +1420,7 @@ struct Calibrate {
 };
 
 using Commands = TypeList<Who, SetTime, SetMode, SetRelay, SetParameter, GetParameter, SetWindow, GetWindow,
-                          RestoreImport, ResetImport, Identify, Restart, FactoryReset, Calibrate>;
+                          ReadGridLosses, RestoreImport, ResetImport, Identify, Restart, FactoryReset, Calibrate>;
 
 }  // namespace commands
 

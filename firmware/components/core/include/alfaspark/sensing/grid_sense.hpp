@@ -14,6 +14,9 @@ namespace alfaspark {
 
 class GridSense {
  public:
+  /// Of valid cycles before the grid is present.
+  static constexpr Micros kSettling = kSecond;
+
   GridSense(bool fitted, float nominal_frequency_hz);
 
   void start(Micros now);
