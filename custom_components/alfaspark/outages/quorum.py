@@ -70,7 +70,7 @@ def weigh(senses: Counts, others: Counts, fraction: float, mask: Reason | None =
     """
     if senses.counted:
         return _weigh_senses(senses, others, fraction)
-    return _weigh_others(others, fraction, mask)
+    return _weigh_others(senses + others, fraction, mask)
 
 
 def _weigh_senses(senses: Counts, others: Counts, fraction: float) -> Evidence:

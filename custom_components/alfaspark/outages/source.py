@@ -1,7 +1,6 @@
 """One power source over time: evidence and hold times to a state, and the record of its outages."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from .checkpoint import CheckpointState
 from .model import (
@@ -16,31 +15,13 @@ from .model import (
     Verdict,
 )
 from .quorum import Basis, Counts, Evidence, weigh
+from .stretches import Hole, Outage
 from .tally import OTHERS, Room, Tally, room_of
 
 type Doubt = Callable[[float], Reason | None]
 """Given when the network checkpoints said that a source is lost: why they are not to be believed (yet)."""
 
 _NOTHING = weigh(Counts(), Counts(), 0.5)
-
-
-@dataclass(slots=True)
-class _Outage:
-    """An open outage."""
-
-    start_s: float
-    floor_s: float | None
-    """Failures from then on are of this outage. None: its start is settled."""
-    basis: Basis
-
-
-@dataclass(slots=True)
-class _Hole:
-    """A stretch in which nothing is known, and what is known about the end of an outage that was open when it began."""
-
-    since_s: float
-    outage_end_s: float
-    is_estimate: bool
 
 
 class Source:
@@ -71,6 +52,8 @@ class Source:
         """The first of the deadlines that somebody waits for. The caller's."""
         self._rule = config.rule
         self._tally = Tally(now_s)
+        self._seen_alive: set[str] = set()
+        """Checkpoints that were seen alive in an earlier life, also those that come later."""
         self._doubt = doubt
         self._on_change = on_change
         self._on_outage = on_outage
@@ -81,10 +64,12 @@ class Source:
         self._failing_since_s: float | None = None
         self._lost_since_s: float | None = None
         self._restores_since_s: float | None = None
+        self._has_failed = False
+        """Whether something failed that says, or as it said, that it is lost."""
         self._boundary_s = now_s
         """What was before is in the record and stays as it is."""
-        self._outage: _Outage | None = None
-        self._hole: _Hole | None = None
+        self._outage: Outage | None = None
+        self._hole: Hole | None = None
         self._decision: Decision | None = None
         self._open_hole(None, _NOTHING.reason)
         self.configure(config, paused_ids, now_s)
@@ -142,7 +127,8 @@ class Source:
         self, outage_since_s: float | None, evidence_s: float | None, seen_alive: Iterable[str], now_s: float
     ) -> None:
         """Go on from a record, before the first evidence. Raises ValueError if an open outage comes too late."""
-        for id_ in set(seen_alive) & self.checkpoints.keys():
+        self._seen_alive.update(seen_alive)
+        for id_ in self._seen_alive & self.checkpoints.keys():
             self._tally.apply(self.checkpoints[id_], CheckpointState.restore_seen_alive, now_s)
         if outage_since_s is not None:
             if self._hole is None or self._known_since_s is not None or self._outage is not None:
@@ -150,7 +136,7 @@ class Source:
             start_s = min(outage_since_s, self._hole.since_s)
             end_s = self._hole.since_s if evidence_s is None else max(start_s, min(evidence_s, self._hole.since_s))
             self._hole.outage_end_s = end_s
-            self._outage = _Outage(start_s, None, Basis.OTHERS)
+            self._outage = Outage(start_s, None, Basis.OTHERS)
         self.settle(now_s, now_s)
 
     def observe(self, state: CheckpointState, observation: Observation, now_s: float) -> bool:
@@ -159,8 +145,10 @@ class Source:
         if not self._tally.apply(state, lambda known: known.observe(observation), observation.at_s):
             return False
         self._tally.note_evidence(state, observation.at_s)
-        if state.verdict is not verdict:
-            self.settle(observation.at_s, now_s)
+        failed = state if state.verdict is Verdict.DOWN else None
+        is_awaited = failed is not None and self._lost_since_s is not None and not self._has_failed
+        if state.verdict is not verdict or is_awaited:
+            self.settle(observation.at_s, now_s, failed)
         return True
 
     def expire(self, state: CheckpointState, at_s: float, now_s: float) -> None:
@@ -181,12 +169,19 @@ class Source:
         if masked:
             self.settle(at_s, now_s)
 
-    def settle(self, at_s: float, now_s: float) -> None:
-        """Decide anew. Calls `on_outage`, then `on_change` if the decision is not what it was."""
+    def settle(self, at_s: float, now_s: float, failed: CheckpointState | None = None) -> None:
+        """Decide anew. Calls `on_outage`, then `on_change` if the decision is not what it was.
+
+        failed: what was now seen to be down.
+        """
         at_s = min(max(at_s, self._turned_s), now_s)
         evidence = self._weigh()
         if evidence != self._evidence:
             self._turn(evidence, at_s)
+        if self._lost_since_s is None:
+            self._has_failed = False
+        elif failed is not None and (room_of(failed) is Room.SENSES) is (evidence.basis is Basis.SENSES):
+            self._has_failed = True
         before = self._decision
         state, reason, since_s = self._conclude(at_s)
         if before is not None and before.state is state and state in (PowerState.POWERED, PowerState.SUSPECT):
@@ -209,7 +204,10 @@ class Source:
 
     def _configured(self, state: CheckpointState | None, checkpoint: Checkpoint) -> CheckpointState:
         if state is None or state.checkpoint.kind is not checkpoint.kind:
-            return CheckpointState(checkpoint, self._rule.failures)
+            state = CheckpointState(checkpoint, self._rule.failures)
+            if checkpoint.id in self._seen_alive:
+                state.restore_seen_alive()
+            return state
         state.pause(False)
         state.replace(checkpoint, self._rule.failures)
         return state
@@ -252,7 +250,7 @@ class Source:
             return state, evidence.reason, max(self._restores_since_s, self._boundary_s)
         return state, doubt or evidence.reason, self._turned_s
 
-    def _conclude_outage(self, outage: _Outage, doubt: Reason | None) -> tuple[PowerState, Reason, float]:
+    def _conclude_outage(self, outage: Outage, doubt: Reason | None) -> tuple[PowerState, Reason, float]:
         """Return the same for an outage that is not over.
 
         After a stretch in which nothing was known it is not said to be lost again before that is known anew.
@@ -278,8 +276,17 @@ class Source:
         return PowerState.SUSPECT, reason, self._turned_s
 
     def _doubt_of_loss(self, at_s: float) -> Reason | None:
-        """Return why evidence of a loss does not count yet."""
-        if self._lost_since_s is None or self._evidence.basis is Basis.SENSES:
+        """Return why evidence of a loss does not count yet.
+
+        Silence is no loss. When the checks stand still, their results become stale one by one, and the last may be that
+        of a device that has been broken for long. So something must fail when, or after, most that speak are down.
+        """
+        if self._lost_since_s is None:
+            return None
+        is_sensed = self._evidence.basis is Basis.SENSES
+        if not self._has_failed:
+            return Reason.SENSES_DISAGREE if is_sensed else Reason.SOME_DOWN
+        if is_sensed:
             return None
         near = weigh(Counts(), self._tally.counts(Room.NEAR), self._rule.fraction)
         if near.state is not PowerState.LOST and (doubt := self._doubt(self._lost_since_s)) is not None:
@@ -327,19 +334,19 @@ class Source:
             case _:
                 return self._tally.ids(evidence.basis, Verdict.DOWN, Verdict.FAILING)
 
-    def _begin_outage(self, lost_since_s: float) -> _Outage:
+    def _begin_outage(self, lost_since_s: float) -> Outage:
         floor_s = self._boundary_floor_s()
-        outage = _Outage(min(self._first_failure(floor_s), lost_since_s), floor_s, self._evidence.basis)
+        outage = Outage(min(self._first_failure(floor_s), lost_since_s), floor_s, self._evidence.basis)
         self._tally.has_new_down = False
         self._tell(OutageEventKind.BEGAN, outage.start_s, None, self._speakers(PowerState.LOST))
         return outage
 
-    def _move(self, outage: _Outage, start_s: float) -> None:
+    def _move(self, outage: Outage, start_s: float) -> None:
         if start_s < outage.start_s:
             outage.start_s = start_s
             self._tell(OutageEventKind.MOVED, start_s, None, self._speakers(PowerState.LOST))
 
-    def _end_outage(self, outage: _Outage) -> None:
+    def _end_outage(self, outage: Outage) -> None:
         """End an outage with the first evidence of power, or where nobody looked any more."""
         assert self._restores_since_s is not None
         end_s, is_estimate = self._restores_since_s, False
@@ -363,7 +370,7 @@ class Source:
             self._boundary_s = max(self._boundary_s, self._outage.start_s)
         since_s = min(max(since_s, self._boundary_s), self._turned_s)
         end_s = since_s if restored_s is None else restored_s
-        self._hole = _Hole(since_s, end_s, is_estimate=restored_s is None)
+        self._hole = Hole(since_s, end_s, is_estimate=restored_s is None)
         self._tell(OutageEventKind.UNOBSERVED_BEGAN, since_s, None, (), reason=reason)
 
     def _close_hole(self, end_s: float) -> None:

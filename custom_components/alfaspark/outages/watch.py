@@ -99,7 +99,7 @@ class OutageWatch:
         """Go on from a record: after `set_source`, before the first observation.
 
         open_outage_since_s: start of an outage of which no end is known. It is in the past, and may be below 0.
-        seen_alive: ids of checkpoints that were seen alive, in any earlier life.
+        seen_alive: ids of checkpoints that were seen alive in an earlier life, also of some that come later.
         evidence_s: when the last life last knew something: such an outage ended then, if the power is there now. None:
             when this watch began.
 
@@ -113,6 +113,9 @@ class OutageWatch:
     def pause(self, checkpoint_id: str, paused: bool, now_s: float) -> None:
         """Count a checkpoint no more, or again, in all sources; also one that comes later."""
         self._pass(now_s)
+        if paused is (checkpoint_id in self._paused):
+            self._deliver()
+            return
         if paused:
             self._paused.add(checkpoint_id)
         else:
