@@ -6,12 +6,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser, async_capture_events
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
@@ -123,6 +123,33 @@ async def test_the_logbook_says_what_happened(
         ("Garage", "restarted"),
         ("Garage", f"lost its supply: what it counted between {times} is partly unknown, its totals go on"),
     ]
+
+
+async def test_a_restart_that_was_asked_for_says_by_whom(
+    hass: HomeAssistant,
+    logbook: Reader,
+    house: MockConfigEntry,
+    pack: PeerPack,
+    *,
+    hass_admin_user: MockUser,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    told = async_capture_events(hass, EVENT_ALFASPARK)
+    await hass.services.async_call(
+        "alfaspark", "restart", {"device_id": device_id(hass, house, SERIAL)},
+        blocking=True, context=Context(user_id=hass_admin_user.id),
+    )  # fmt: skip
+    pack.restart(0x4321)
+    await wait_until(lambda: told)
+    assert await logbook() == [("Energy pack E4F5", "restarted")]
+    client = await hass_ws_client(hass)
+    begin = dt_util.utcnow() - timedelta(hours=1)
+    await client.send_json_auto_id(
+        {"type": "logbook/get_events", "start_time": begin.isoformat(), "context_id": told[0].context.id}
+    )
+    entries = (await client.receive_json())["result"]
+    by = [entry["context_user_id"] for entry in entries if entry.get("message") == "restarted"]
+    assert by == [hass_admin_user.id]
 
 
 async def test_what_an_entity_says_is_not_said_twice(

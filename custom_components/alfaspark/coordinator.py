@@ -7,10 +7,11 @@ import logging
 from time import monotonic, time
 from typing import TYPE_CHECKING, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
+from .acting import Acting
 from .events.pack_events import PackEvents
 from .helpers import check_parameter_order, command_failed
 from .last_known import last_known
@@ -51,6 +52,7 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
         self.record = record
         """What is remembered of it."""
         self.settings = PackSettings()
+        self.acting = Acting()
         self._hub = hub
         self._events = PackEvents(hass, self)
         self._was_available = False
@@ -70,6 +72,11 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
         """Whether the pack can be heard. A gateway sends nothing but its presence while it is not master."""
         heard = self.data.available if self.is_pack else self.data.present
         return heard and self._hub.connected
+
+    @callback
+    def async_act_for(self, context: Context) -> None:
+        """What changes in the pack from now on is the doing of whom the context names."""
+        self.acting.begin(context)
 
     @callback
     def async_follow_pack(self) -> None:
@@ -199,6 +206,7 @@ class BusCoordinator(DataUpdateCoordinator[BusReadings]):
         """Follow the hub; nothing is polled."""
         super().__init__(hass, _LOGGER, config_entry=entry, name="CAN bus")
         self.data = hub.bus_readings
+        self.acting = Acting()
         self._hub = hub
 
     @property
@@ -211,6 +219,13 @@ class BusCoordinator(DataUpdateCoordinator[BusReadings]):
     def hub(self) -> Hub:
         """Who speaks to all packs at once."""
         return self._hub
+
+    @callback
+    def async_act_for(self, context: Context) -> None:
+        """What changes in any pack from now on is the doing of whom the context names."""
+        self.acting.begin(context)
+        for pack in self._hub.packs.values():
+            pack.async_act_for(context)
 
     @callback
     def async_follow_hub(self) -> None:

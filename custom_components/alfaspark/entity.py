@@ -4,13 +4,17 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import override
 
-from homeassistant.core import callback
+from homeassistant.const import Platform
+from homeassistant.core import Context, callback
 from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import BusCoordinator, PackCoordinator
+
+_SETTABLE = (Platform.NUMBER, Platform.SELECT, Platform.SWITCH, Platform.TIME)
+"""What these show, somebody may have set; a measurement is nobody's doing."""
 
 
 class AlfaSparkEntity[CoordinatorT: PackCoordinator | BusCoordinator, ReadingT](CoordinatorEntity[CoordinatorT]):
@@ -58,8 +62,22 @@ class AlfaSparkEntity[CoordinatorT: PackCoordinator | BusCoordinator, ReadingT](
 
     @callback
     @override
+    def async_set_context(self, context: Context) -> None:
+        """Take note of who uses this entity: it may move others of its device, and those of all packs."""
+        super().async_set_context(context)
+        self.coordinator.async_act_for(context)
+
+    @property
+    def _tells_who(self) -> bool:
+        """Whether what is shown may be somebody's doing, so that Activity shall name them."""
+        return self.platform.domain in _SETTABLE
+
+    @callback
+    @override
     def _handle_coordinator_update(self) -> None:
         if self._follow():
+            if self._tells_who and (context := self.coordinator.acting.context) is not None:
+                super().async_set_context(context)
             self.async_write_ha_state()
 
     def _follow(self) -> bool:

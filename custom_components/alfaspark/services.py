@@ -102,7 +102,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         "get_diagnostics": _get_diagnostics,
     }
     for name, action in actions.items():
-        answers_only = name.startswith("get_")
+        answers_only = _only_answers(name)
         hass.services.async_register(
             DOMAIN,
             name,
@@ -112,17 +112,30 @@ def async_setup_services(hass: HomeAssistant) -> None:
         )
 
 
+def _only_answers(name: str) -> bool:
+    """Whether an action changes nothing."""
+    return name.startswith("get_")
+
+
 class _Targets:
     """The devices of a call: packs, and adapters that stand for all packs on their bus."""
 
     def __init__(self, hass: HomeAssistant, call: ServiceCall) -> None:
-        """Find them. Raises ServiceValidationError naming what is no device of this integration or not set up."""
+        """Find them, and tell them on whose behalf they are called.
+
+        Raises ServiceValidationError naming what is no device of this integration or not set up.
+        """
         self.packs: list[PackCoordinator] = []
         self.hubs: list[Hub] = []
         if not call.data[ATTR_DEVICE_ID]:
             raise _invalid("no_device")
         for device_id in call.data[ATTR_DEVICE_ID]:
             self._add(hass, device_id)
+        if not _only_answers(call.service):
+            for pack in self.packs:
+                pack.async_act_for(call.context)
+            for hub in self.hubs:
+                hub.bus.async_act_for(call.context)
 
     def _add(self, hass: HomeAssistant, device_id: str) -> None:
         device = dr.async_get(hass).async_get(device_id)

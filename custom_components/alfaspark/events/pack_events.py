@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.const import ATTR_DEVICE_ID, Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
@@ -26,6 +26,10 @@ _NEXT_AFTER_S = 120.0
 
 _OF_ONE_MOMENT = (FaultCode.WATCHDOG_RESTART, FaultCode.BROWN_OUT)
 """These faults say that something has happened; that they clear some time later says nothing."""
+
+
+_SOMEBODYS_DOING = (EventKind.MODE_CHANGED, EventKind.PACK_RESTARTED, EventKind.RELAY_CHANGED)
+"""Right after somebody has had something done to the pack, these come of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ class PackEvents:
             name = device.name_by_user or device.name or self._coordinator.name
             async_dispatcher_send(self._hass, SIGNAL_PACK_EVENT, PackNews(device.id, name, event))
             if _is_worth_telling(event) and not self._is_shown(event):
-                self._fire(device, fields(event))
+                context = self._coordinator.acting.context if event.kind in _SOMEBODYS_DOING else None
+                self._fire(device, fields(event), context)
 
     @callback
     def tell_gap(self, begin: str, end: str) -> None:
@@ -91,7 +96,7 @@ class PackEvents:
         entity = registry.async_get(entity_id) if entity_id else None
         return entity is not None and entity.disabled_by is None
 
-    def _fire(self, device: dr.DeviceEntry, told: dict[str, Any]) -> None:
+    def _fire(self, device: dr.DeviceEntry, told: dict[str, Any], context: Context | None = None) -> None:
         kind, now_s = told["kind"], self._hass.loop.time()
         allowance = self._allowances.get(kind, Allowance(_MOST_AT_ONCE, now_s)).at(now_s)
         if allowance.left < 1:
@@ -101,7 +106,7 @@ class PackEvents:
             told = {**told, "skipped": allowance.skipped}
         self._allowances[kind] = replace(allowance, left=allowance.left - 1, skipped=0)
         name = device.name_by_user or device.name or self._coordinator.name
-        self._hass.bus.async_fire(EVENT_ALFASPARK, {ATTR_DEVICE_ID: device.id, "pack": name, **told})
+        self._hass.bus.async_fire(EVENT_ALFASPARK, {ATTR_DEVICE_ID: device.id, "pack": name, **told}, context=context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,19 @@ class PackSensorDescription[FrameT](SteppedSensorDescription):
     """What the reading comes from; None makes the sensor unavailable."""
     value_fn: Callable[[FrameT], StateType]
     """The reading; None is unknown."""
+    tells_who: bool = False
+    """Whether it may be somebody's doing."""
 
 
 class PackSensor(PackEntity[StateType], SteppedSensor):
     """A sensor of a pack; unavailable while what it reads is not fresh."""
 
     entity_description: PackSensorDescription[Any]
+
+    @property
+    @override
+    def _tells_who(self) -> bool:
+        return self.entity_description.tells_who
 
     @override
     def _is_available(self) -> bool:
@@ -111,6 +118,7 @@ def _reason(relay: Relay) -> PackSensorDescription[Reason]:
         step=EVERY_MOVE,
         frame_fn=lambda pack: pack.data.reason_of(relay),
         value_fn=lambda reason: reason.name.lower(),
+        tells_who=True,
     )
 
 
