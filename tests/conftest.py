@@ -49,13 +49,20 @@ async def wait_until(condition: Callable[[], object], what: str = "") -> None:
 
 @pytest.fixture
 def integration(
-    enable_custom_integrations: None, disable_block_async_io: None, caplog: pytest.LogCaptureFixture
+    enable_custom_integrations: None,
+    disable_block_async_io: None,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Generator[None]:
     """Let Home Assistant find the integration, and fail the test if it complains about it.
 
-    Not for all tests: those of packbus know nothing of Home Assistant and may block.
+    Not for all tests: those of packbus know nothing of Home Assistant and may block. The power watch that comes with the
+    first pack comes only in tests that ask for it.
     """
     block_async_io.enable()
+    if request.node.get_closest_marker("power_watch") is None:
+        monkeypatch.setattr("custom_components.alfaspark.async_make_power_watch", lambda hass, pack: None)
     yield
     complaints = [
         record.getMessage()

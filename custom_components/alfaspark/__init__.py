@@ -1,5 +1,8 @@
 """AlfaSpark: home energy packs on a CAN bus."""
 
+from functools import partial
+from typing import cast
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
@@ -7,11 +10,14 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
-from .const import DOMAIN, PLATFORMS
+from .const import DOMAIN, PLATFORMS, WATCH_PLATFORMS
 from .energy_panel.offer import async_forget_offer, async_offer_panel
+from .entries import is_power_watch
 from .fault_issues import async_follow_faults
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
+from .power_watch.making import async_make_power_watch
+from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 from .services import async_setup_services
 from .sockets.keeper import SOCKETS, SocketKeeper
 
@@ -29,8 +35,23 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     return True
 
 
-async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> bool:
-    """Open the CAN adapter; the packs appear by themselves."""
+async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry | PowerWatchConfigEntry) -> bool:
+    """Open the CAN adapter, whose packs appear by themselves, or watch the power."""
+    if is_power_watch(entry):
+        await _watch_power(hass, cast(PowerWatchConfigEntry, entry))
+    else:
+        await _open_adapter(hass, cast(AlfaSparkConfigEntry, entry))
+    return True
+
+
+async def _watch_power(hass: HomeAssistant, entry: PowerWatchConfigEntry) -> None:
+    watch = PowerWatch(hass, entry)
+    entry.runtime_data = watch
+    await watch.async_start()
+    await hass.config_entries.async_forward_entry_setups(entry, WATCH_PLATFORMS)
+
+
+async def _open_adapter(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> None:
     hub = Hub(hass, entry)
     try:
         await hub.async_open()
@@ -43,13 +64,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) ->
     entry.runtime_data = hub
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(hub.async_on_pack(lambda pack: entry.async_on_unload(async_follow_faults(hass, pack))))
+    entry.async_on_unload(hub.async_on_pack(partial(async_make_power_watch, hass)))
     await async_offer_panel(hass, entry)
-    return True
 
 
-async def async_unload_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> bool:
-    """Remove the entities; the hub closes the adapter after that."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+async def async_unload_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry | PowerWatchConfigEntry) -> bool:
+    """Remove the entities; the hub closes the adapter after that, the power watch its record."""
+    platforms = WATCH_PLATFORMS if is_power_watch(entry) else PLATFORMS
+    return await hass.config_entries.async_unload_platforms(entry, platforms)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> None:
@@ -63,6 +85,9 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: AlfaSparkConfigEntry, device: DeviceEntry
 ) -> bool:
     """Let the owner remove a pack that is gone. One that is present would only appear again."""
+    if is_power_watch(entry):
+        # A power source goes with its subentry.
+        return False
     return entry.state is ConfigEntryState.LOADED and all(
         domain == DOMAIN and entry.runtime_data.async_remove_pack(identifier)
         for domain, identifier in device.identifiers

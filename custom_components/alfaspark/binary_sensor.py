@@ -23,6 +23,9 @@ from .packbus.frames import (
     Status,
 )
 from .packbus.pack import Pack
+from .power_watch.binary_sensors import POWER, PowerBinarySensor
+from .power_watch.platform import async_add_of_sources
+from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -123,9 +126,14 @@ ADAPTER = BinarySensorEntityDescription(
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: AlfaSparkConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant,
+    entry: AlfaSparkConfigEntry | PowerWatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the hub's binary sensor, and each pack's when it appears."""
+    """Add the hub's binary sensor, and each pack's when it appears; or those of power sources."""
+    if isinstance(entry.runtime_data, PowerWatch):
+        async_add_of_sources(entry.runtime_data, async_add_entities, lambda source: [PowerBinarySensor(source, POWER)])
+        return
     hub = entry.runtime_data
     async_add_entities([AdapterBinarySensor(hub.bus, ADAPTER)])
 

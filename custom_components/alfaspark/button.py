@@ -13,6 +13,9 @@ from .coordinator import PackCoordinator
 from .entity import PackEntity
 from .hub import AlfaSparkConfigEntry
 from .packbus.frames import CommandFrame, Identify, ResetImport, Restart
+from .power_watch.buttons import CHECK, CheckButton
+from .power_watch.platform import async_add_of_sources
+from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -53,16 +56,22 @@ PACK_BUTTONS = (
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: AlfaSparkConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant,
+    entry: AlfaSparkConfigEntry | PowerWatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add each device's buttons when it appears. A gateway can show itself only."""
+    """Add each device's buttons when it appears; or those of power sources. A gateway can show itself only."""
+    if isinstance(entry.runtime_data, PowerWatch):
+        async_add_of_sources(entry.runtime_data, async_add_entities, lambda source: [CheckButton(source, CHECK)])
+        return
+    hub = entry.runtime_data
 
     @callback
     def add_pack(coordinator: PackCoordinator) -> None:
         descriptions = (IDENTIFY, *PACK_BUTTONS) if coordinator.is_pack else (IDENTIFY,)
         async_add_entities(CommandButton(coordinator, description) for description in descriptions)
 
-    entry.async_on_unload(entry.runtime_data.async_on_pack(add_pack))
+    entry.async_on_unload(hub.async_on_pack(add_pack))
 
 
 class CommandButton(PackEntity[None], ButtonEntity):

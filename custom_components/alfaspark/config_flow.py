@@ -43,12 +43,15 @@ from .const import (
     DOMAIN,
     INTERFACE_SLCAN,
     INTERFACE_SOCKETCAN,
+    POWER_WATCH,
 )
-from .entries import loaded_hubs
+from .entries import is_power_watch, loaded_hubs
 from .hub import AlfaSparkConfigEntry, adapter_config
 from .packbus.adapter import AdapterConfig, AdapterError, CanAdapter, ReceivedFrame
 from .packbus.client import Client
 from .packbus.fleet import Fleet
+from .power_watch.setup import SUBENTRY_SOURCE, utility
+from .power_watch.source_flow import SourceSubentryFlow
 from .sockets.keeper import SUBENTRY_SOCKETS
 from .sockets.subentry_flow import SocketsSubentryFlow
 
@@ -199,13 +202,26 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
-        """Offer lists of smart sockets."""
+        """Offer power sources to the power watch, lists of smart sockets to adapters."""
+        if is_power_watch(config_entry):
+            return {SUBENTRY_SOURCE: SourceSubentryFlow}
         return {SUBENTRY_SOCKETS: SocketsSubentryFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what kind of adapter it is."""
-        return self.async_show_menu(step_id="user", menu_options=_MENU)
+        """Ask what kind of adapter it is; there is one power watch, which needs none."""
+        has_watch = any(is_power_watch(entry) for entry in self._async_current_entries())
+        return self.async_show_menu(step_id="user", menu_options=_MENU if has_watch else [*_MENU, POWER_WATCH])
+
+    async def async_step_power_watch(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Watch the power, with or without a pack."""
+        await self.async_set_unique_id(POWER_WATCH, raise_on_progress=False)
+        self._abort_if_unique_id_configured()
+        return self.async_create_entry(title="Power watch", data={}, subentries=[utility()])
+
+    async def async_step_system(self, data: dict[str, Any]) -> ConfigFlowResult:
+        """Watch the power, because the first pack was heard."""
+        return await self.async_step_power_watch()
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask the same of an entry that exists: the adapter may have been replaced by another kind."""

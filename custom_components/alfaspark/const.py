@@ -19,6 +19,9 @@ PLATFORMS: Final = (
     Platform.SWITCH,
     Platform.TIME,
 )
+"""Of a CAN adapter."""
+WATCH_PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.EVENT, Platform.SENSOR)
+"""Of the power watch."""
 
 # Config entry data. A serial or network slcan adapter is kept under Home Assistant's own `device` key, where the usb
 # integration looks for ports that are in use; any other adapter is named by its `channel`.

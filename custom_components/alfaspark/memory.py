@@ -44,6 +44,7 @@ _RECORD_SCHEMA = probatio.Schema(
 )
 _HOUSE_SCHEMA = probatio.Schema({"since_s": _UNIX_S, "energy": dict}, required=True)
 _IMPORT_SCHEMA = probatio.Schema({"import_kwh": _NUMBER, "import_day": _U16, "boot_id": _U16}, required=True)
+_CAPACITY_SCHEMA = probatio.Schema(probatio.All(_NUMBER, probatio.Range(min=0, min_included=False)))
 _LAST_KNOWN_SCHEMA = probatio.Schema({"seen_s": _NUMBER, "readings": {str: _NUMBER}}, required=True)
 
 
@@ -89,6 +90,8 @@ class PackRecord:
     energy: PackEnergy = field(default_factory=PackEnergy)
     import_today: ImportToday | None = None
     last_known: LastKnown | None = None
+    capacity_kwh: float | None = None
+    """What the owner says that the battery holds; None while that is not said."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `from_dict` takes."""
@@ -100,6 +103,7 @@ class PackRecord:
             "energy": self.energy.as_dict(),
             "import_today": asdict(self.import_today) if self.import_today else None,
             "last_known": asdict(self.last_known) if self.last_known else None,
+            "capacity_kwh": self.capacity_kwh,
         }
 
     @classmethod
@@ -120,12 +124,13 @@ class PackRecord:
             energy=PackEnergy.from_dict(data["energy"]),
             import_today=ImportToday(**import_today) if import_today else None,
             last_known=LastKnown(**last_known) if last_known else None,
+            capacity_kwh=_if_valid(_CAPACITY_SCHEMA, data.get("capacity_kwh")),
         )
 
 
-def _if_valid(schema: probatio.Schema, data: object) -> dict[str, Any] | None:
+def _if_valid(schema: probatio.Schema, data: object) -> Any:
     try:
-        valid: dict[str, Any] | None = None if data is None else schema(data)
+        valid = None if data is None else schema(data)
     except probatio.Invalid as error:
         _LOGGER.warning("A part of what is stored of a pack is damaged and left out: %s", error)
         return None
@@ -139,6 +144,8 @@ class Memory:
         """Start with nothing remembered; `async_load` reads the file."""
         self.packs: dict[str, PackRecord] = {}
         """By serial number."""
+        self.power_watch_made = False
+        """Whether there ever was a power watch that came with a pack: one that was removed does not come back."""
         self._houses: dict[str, HouseRecord] = {}
         self._store: Store[dict[str, Any]] = Store(hass, _VERSION, DOMAIN, atomic_writes=True)
         self._is_ours = True
@@ -156,6 +163,7 @@ class Memory:
                 "The stored totals were written by a newer version: they are neither shown nor changed. %s", error
             )
             return
+        self.power_watch_made = isinstance(data, dict) and data.get("power_watch_made") is True
         for serial, record in _items(data, "packs"):
             try:
                 self.packs[serial] = PackRecord.from_dict(record)
@@ -209,6 +217,7 @@ class Memory:
         return {
             "packs": {serial: record.as_dict() for serial, record in self.packs.items()},
             "houses": {entry_id: totals.as_dict() for entry_id, totals in self._houses.items()},
+            "power_watch_made": self.power_watch_made,
         }
 
 

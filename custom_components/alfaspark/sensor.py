@@ -6,6 +6,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BusCoordinator, PackCoordinator
 from .hub import AlfaSparkConfigEntry
+from .power_watch.platform import async_add_of_sources
+from .power_watch.sensors import sensors_of_source
+from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 from .sensors.bus import BUS_READINGS, BusSensor
 from .sensors.daily_import import HOUSE_LIMIT_SENSORS, IMPORT_SENSORS
 from .sensors.energy import ENERGY_SENSORS, HouseEnergySensor, PackEnergySensor
@@ -20,9 +23,14 @@ BUS_SENSORS = (*BUS_READINGS, *HOUSE_LIMIT_SENSORS, *ENERGY_SENSORS)
 
 
 async def async_setup_entry(
-    hass: HomeAssistant, entry: AlfaSparkConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+    hass: HomeAssistant,
+    entry: AlfaSparkConfigEntry | PowerWatchConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the hub's sensors, and each pack's when it appears. A gateway measures nothing."""
+    """Add the hub's sensors, and each pack's when it appears; or those of power sources. A gateway measures nothing."""
+    if isinstance(entry.runtime_data, PowerWatch):
+        async_add_of_sources(entry.runtime_data, async_add_entities, sensors_of_source)
+        return
     hub = entry.runtime_data
     async_add_entities(_sensors_of_bus(hub.bus))
 

@@ -1,0 +1,20 @@
+"""The power watch comes into being with the first pack that is heard, once."""
+
+from homeassistant.config_entries import SOURCE_SYSTEM
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import discovery_flow
+
+from custom_components.alfaspark.const import DOMAIN
+from custom_components.alfaspark.coordinator import PackCoordinator
+from custom_components.alfaspark.memory import MEMORY
+
+
+@callback
+def async_make_power_watch(hass: HomeAssistant, pack: PackCoordinator) -> None:
+    """Have a power watch, unless there was one before: an owner who has removed it does not want it."""
+    memory = hass.data[MEMORY]
+    if memory.power_watch_made or not pack.is_pack:
+        return
+    memory.power_watch_made = True
+    memory.save_soon()
+    discovery_flow.async_create_flow(hass, DOMAIN, {"source": SOURCE_SYSTEM}, {})

@@ -1,0 +1,1 @@
+"""Who looks at checkpoints: packs, entities, MQTT topics and devices in the network."""

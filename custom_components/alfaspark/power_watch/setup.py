@@ -1,0 +1,212 @@
+"""What the owner has set up: power sources and their checkpoints, as their config subentries hold them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryData
+from homeassistant.const import CONF_NAME, CONF_TYPE
+
+from custom_components.alfaspark.outages.model import Kind, Rule
+
+SUBENTRY_SOURCE: Final = "source"
+"""Type of the config subentries that are power sources."""
+
+CONF_CHECKPOINTS: Final = "checkpoints"
+CONF_DOWN_PAYLOADS: Final = "down_payloads"
+CONF_DOWN_STATES: Final = "down_states"
+CONF_KIND: Final = "kind"
+CONF_NETWORK_SOURCE: Final = "network_source"
+CONF_PACK: Final = "pack"
+CONF_PAUSED: Final = "paused"
+CONF_RULE: Final = "rule"
+CONF_SILENCE: Final = "silence_s"
+CONF_TOPIC: Final = "topic"
+
+ALL_PACKS: Final = "all"
+"""Stands for every energy pack, also those that come later."""
+DEFAULT_SILENCE_S: Final = 180
+"""An MQTT device that says nothing for so long is down."""
+DEFAULT_DOWN_PAYLOADS: Final = ("offline", "Offline", "false", "0")
+"""What wills say: Zigbee2MQTT and Home Assistant, Tasmota, Shelly, others."""
+
+
+class SourceKind(StrEnum):
+    """What feeds the home."""
+
+    UTILITY = "utility"
+    GENERATOR = "generator"
+    UPS = "ups"
+    SOLAR = "solar"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSetup:
+    """A checkpoint as the owner has set it up."""
+
+    kind: Kind
+    target: str
+    """What it looks at: serial or `all`, URL, host:port, host, topic, or entity id."""
+    name: str
+    is_paused: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What else its kind knows: `silence_s`, `down_payloads`, `down_states`."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other checkpoints of its source; stays when it is renamed or added again."""
+        return f"{self.kind}:{self.target}"
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands for many that are found through it: all packs, or the topics of a wildcard."""
+        return self.target == ALL_PACKS or (
+            self.kind is Kind.MQTT and not {"+", "#"}.isdisjoint(self.target.split("/"))
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` takes."""
+        data = {CONF_TYPE: self.kind.value, "target": self.target, CONF_NAME: self.name, **self.options}
+        return data | ({CONF_PAUSED: True} if self.is_paused else {})
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the checkpoint that stored data describes."""
+        known = (CONF_TYPE, "target", CONF_NAME, CONF_PAUSED)
+        options = {key: value for key, value in data.items() if key not in known}
+        return cls(Kind(data[CONF_TYPE]), data["target"], data[CONF_NAME], data.get(CONF_PAUSED, False), options)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSetup:
+    """A power source as the owner has set it up."""
+
+    id: str
+    """Of its config subentry."""
+    name: str
+    kind: SourceKind
+    rule: Rule
+    network_source_id: str | None
+    """The source that powers the network through which its checkpoints are reached."""
+    checkpoints: tuple[CheckpointSetup, ...]
+
+    @classmethod
+    def from_subentry(cls, subentry: ConfigSubentry) -> Self:
+        """Return the source of a config subentry."""
+        data = subentry.data
+        return cls(
+            id=subentry.subentry_id,
+            name=subentry.title,
+            kind=SourceKind(data[CONF_KIND]),
+            rule=Rule(**data[CONF_RULE]),
+            network_source_id=data.get(CONF_NETWORK_SOURCE),
+            checkpoints=tuple(CheckpointSetup.from_dict(checkpoint) for checkpoint in data[CONF_CHECKPOINTS]),
+        )
+
+
+def sources_of(entry: ConfigEntry) -> Iterator[SourceSetup]:
+    """Return the power sources of the power watch."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_SOURCE):
+        yield SourceSetup.from_subentry(subentry)
+
+
+def utility() -> ConfigSubentryData:
+    """Return the source that exists from the start: the utility, seen by the grid sense of every pack."""
+    sense = CheckpointSetup(Kind.GRID_SENSE, ALL_PACKS, "Grid sense of all packs")
+    return ConfigSubentryData(
+        data={CONF_KIND: SourceKind.UTILITY.value, CONF_RULE: {}, CONF_CHECKPOINTS: [sense.as_dict()]},
+        subentry_type=SUBENTRY_SOURCE,
+        title="Utility",
+        unique_id=None,
+    )
+
+
+class TargetError(ValueError):
+    """What was entered is no target of its kind; `reason` is the key of a translated error."""
+
+    def __init__(self, reason: str, line: str = "") -> None:
+        """Name the line of a pasted list that is meant, if any."""
+        super().__init__(f"{reason} {line}".strip())
+        self.reason = reason
+        self.line = line
+
+
+def http_target(text: str) -> str:
+    """Return the URL that a host, host:port or URL means. Raises TargetError."""
+    url = text.strip()
+    if "://" not in url:
+        url = f"http://{url}"
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname is not None and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in url):
+        raise TargetError("bad_url", text)
+    return url
+
+
+def tcp_target(host: str, port: int) -> str:
+    """Return host and port as one word. Raises TargetError."""
+    host = ping_target(host)
+    if not 0 < port < 65536:
+        raise TargetError("bad_port", f"{host}:{port}")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_and_port(target: str) -> tuple[str, int]:
+    """Return what `tcp_target` has joined."""
+    host, _, port = target.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def ping_target(text: str) -> str:
+    """Return a host's name or address. Raises TargetError."""
+    host = text.strip().strip("[]")
+    if not host or any(character.isspace() or character in "/@?#" for character in host):
+        raise TargetError("bad_host", text)
+    return host
+
+
+def pasted(text: str, kind: Kind) -> Sequence[CheckpointSetup]:
+    """Return the checkpoints of a pasted list, a line `name:host` each; empty lines and those with # are left out.
+
+    A host alone is of the kind that is given (http or ping), one with a port is TCP, a URL is HTTP.
+    Raises TargetError with the line that cannot be read.
+    """
+    checkpoints = []
+    for line in text.splitlines():
+        if not (entered := line.strip()) or entered.startswith("#"):
+            continue
+        name, colon, target = (part.strip() for part in entered.partition(":"))
+        if not colon or not name or not target:
+            raise TargetError("bad_line", entered)
+        try:
+            checkpoints.append(_pasted_one(name, target, kind))
+        except TargetError as error:
+            raise TargetError(error.reason, entered) from error
+    return checkpoints
+
+
+def _pasted_one(name: str, target: str, kind: Kind) -> CheckpointSetup:
+    host, _, port = target.rpartition(":")
+    if "://" in target:
+        return CheckpointSetup(Kind.HTTP, http_target(target), name)
+    if host and port.isdecimal() and (":" not in host or host.endswith("]")):
+        return CheckpointSetup(Kind.TCP, tcp_target(host, int(port)), name)
+    if kind is Kind.HTTP:
+        return CheckpointSetup(Kind.HTTP, http_target(target), name)
+    return CheckpointSetup(Kind.PING, ping_target(target), name)
+
+
+def topic_target(text: str) -> str:
+    """Return an MQTT topic filter. Raises TargetError."""
+    topic = text.strip()
+    levels = topic.split("/")
+    whole = all(level in ("+", "#") or not set("+#") & set(level) for level in levels)
+    if not topic or not whole or "#" in levels[:-1] or len(topic.encode()) > 65535 or "\0" in topic:
+        raise TargetError("bad_topic", text)
+    return topic
