@@ -15,7 +15,7 @@ from .model import (
     Verdict,
 )
 from .quorum import Basis, Counts, Evidence, weigh
-from .stretches import Hole, Outage
+from .stretches import Hole, Outage, begun
 from .tally import OTHERS, Room, Tally, room_of
 
 type Doubt = Callable[[float], Reason | None]
@@ -221,10 +221,10 @@ class Source:
         restored_s = self._restores_since_s
         self._evidence, self._turned_s = evidence, at_s
         is_known = evidence.state is not PowerState.UNKNOWN
-        self._known_since_s = _since(self._known_since_s, at_s) if is_known else None
-        self._failing_since_s = _since(self._failing_since_s, at_s) if evidence.is_failing else None
-        self._lost_since_s = _since(self._lost_since_s, at_s) if evidence.state is PowerState.LOST else None
-        self._restores_since_s = _since(restored_s, at_s) if evidence.restores else None
+        self._known_since_s = begun(self._known_since_s, at_s) if is_known else None
+        self._failing_since_s = begun(self._failing_since_s, at_s) if evidence.is_failing else None
+        self._lost_since_s = begun(self._lost_since_s, at_s) if evidence.state is PowerState.LOST else None
+        self._restores_since_s = begun(restored_s, at_s) if evidence.restores else None
         if not is_known and self._hole is None:
             self._open_hole(restored_s, evidence.reason)
 
@@ -243,7 +243,7 @@ class Source:
         if self._hole is not None:
             self._close_hole(self._known_since_s)
         if self._lost_since_s is not None and doubt is None:
-            self._outage = self._begin_outage(self._lost_since_s)
+            self._outage = self._begin_outage()
             return PowerState.LOST, evidence.reason, self._outage.start_s
         state = evidence.state if doubt is None else PowerState.SUSPECT
         if state is PowerState.POWERED and self._restores_since_s is not None:
@@ -314,11 +314,13 @@ class Source:
         return max(self._failing_since_s - self._rule.interval_s, known_s, self._boundary_s)
 
     def _first_failure(self, floor_s: float) -> float:
-        """Return the first failure, from `floor_s` on, of what is down."""
+        """Return the first failure, from `floor_s` on, of what is down; not after most were down."""
         assert self._failing_since_s is not None
+        assert self._lost_since_s is not None
         failed = (state.down_since_s for state in self._tally.having(Verdict.DOWN, self._evidence.basis))
         latest_s = max(self._failing_since_s, floor_s)
-        return min((at_s for at_s in failed if at_s is not None and at_s >= floor_s), default=latest_s)
+        first_s = min((at_s for at_s in failed if at_s is not None and at_s >= floor_s), default=latest_s)
+        return min(first_s, max(self._lost_since_s, floor_s))
 
     def _speakers(self, state: PowerState) -> tuple[str, ...]:
         """Return those who speak for a state."""
@@ -334,9 +336,9 @@ class Source:
             case _:
                 return self._tally.ids(evidence.basis, Verdict.DOWN, Verdict.FAILING)
 
-    def _begin_outage(self, lost_since_s: float) -> Outage:
+    def _begin_outage(self) -> Outage:
         floor_s = self._boundary_floor_s()
-        outage = Outage(min(self._first_failure(floor_s), lost_since_s), floor_s, self._evidence.basis)
+        outage = Outage(self._first_failure(floor_s), floor_s, self._evidence.basis)
         self._tally.has_new_down = False
         self._tell(OutageEventKind.BEGAN, outage.start_s, None, self._speakers(PowerState.LOST))
         return outage
@@ -393,7 +395,3 @@ class Source:
     ) -> None:
         reason = self._evidence.reason if reason is None else reason
         self._on_outage(OutageEvent(kind, self.id, start_s, end_s, is_estimate, evidence, reason))
-
-
-def _since(since_s: float | None, at_s: float) -> float:
-    return at_s if since_s is None else since_s

@@ -22,3 +22,8 @@ class Hole:
     since_s: float
     outage_end_s: float
     is_estimate: bool
+
+
+def begun(since_s: float | None, at_s: float) -> float:
+    """Return since when something is so that is so at `at_s` too."""
+    return at_s if since_s is None else since_s
