@@ -16,6 +16,7 @@ from .entries import is_power_watch
 from .fault_issues import async_follow_faults
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
+from .power_watch.alerts import async_forget_alerts
 from .power_watch.making import async_make_power_watch
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 from .services import async_setup_services
@@ -76,6 +77,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry | 
 
 async def async_remove_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> None:
     """Forget the sums over all packs; each pack's own totals stay, for it may come back on another adapter."""
+    if is_power_watch(entry):
+        await async_forget_alerts(hass, entry)
     if (memory := hass.data.get(MEMORY)) is not None:
         memory.forget_house(entry.entry_id)
     async_forget_offer(hass, entry.entry_id)

@@ -13,6 +13,7 @@ from .coordinator import PackCoordinator
 from .entity import PackEntity
 from .hub import AlfaSparkConfigEntry
 from .packbus.frames import CommandFrame, Identify, ResetImport, Restart
+from .power_watch.alert_button import SendTestButton
 from .power_watch.buttons import CHECK, CheckButton
 from .power_watch.platform import async_add_of_sources
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
@@ -63,6 +64,7 @@ async def async_setup_entry(
     """Add each device's buttons when it appears; or those of power sources. A gateway can show itself only."""
     if isinstance(entry.runtime_data, PowerWatch):
         async_add_of_sources(entry.runtime_data, async_add_entities, lambda source: [CheckButton(source, CHECK)])
+        async_add_entities([SendTestButton(entry.runtime_data)])
         return
     hub = entry.runtime_data
 

@@ -15,6 +15,7 @@ from homeassistant.config_entries import (
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
+    OptionsFlow,
 )
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_NAME, CONF_PORT
 from homeassistant.core import callback
@@ -50,6 +51,7 @@ from .hub import AlfaSparkConfigEntry, adapter_config
 from .packbus.adapter import AdapterConfig, AdapterError, CanAdapter, ReceivedFrame
 from .packbus.client import Client
 from .packbus.fleet import Fleet
+from .power_watch.options_flow import PowerWatchOptionsFlow
 from .power_watch.setup import SUBENTRY_SOURCE, utility
 from .power_watch.source_flow import SourceSubentryFlow
 from .sockets.keeper import SUBENTRY_SOCKETS
@@ -206,6 +208,20 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
         if is_power_watch(config_entry):
             return {SUBENTRY_SOURCE: SourceSubentryFlow}
         return {SUBENTRY_SOCKETS: SocketsSubentryFlow}
+
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
+        """Offer options of the power watch; an adapter has none."""
+        return is_power_watch(config_entry)
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        """Ask whom the power watch is to tell what."""
+        return PowerWatchOptionsFlow()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -50,7 +50,7 @@ class DeliveryError(Exception):
     """A notify entity did not take a message; the text says why."""
 
 
-class NoSuchTarget(DeliveryError):
+class NoSuchTargetError(DeliveryError):
     """There is no such notify entity, or it is disabled."""
 
 
@@ -65,7 +65,7 @@ def is_missing(hass: HomeAssistant, target: str) -> bool:
 async def async_send(hass: HomeAssistant, target: str, text: Text) -> None:
     """Have a notify entity send a message. Raises DeliveryError."""
     if is_missing(hass, target):
-        raise NoSuchTarget("there is no such entity")
+        raise NoSuchTargetError("there is no such entity")
     state = hass.states.get(target)
     if state is None or state.state == STATE_UNAVAILABLE:
         # The action would leave it out without a word.
@@ -260,7 +260,7 @@ class AlertQueue:
         if not target.is_failing:
             _LOGGER.warning("%s does not take alerts, which wait until it does: %s", target_id, error)
         target.is_failing = True
-        if isinstance(error, NoSuchTarget) and self._hass.is_running:
+        if isinstance(error, NoSuchTargetError) and self._hass.is_running:
             self._tell_missing(target_id)
 
         @callback

@@ -20,6 +20,7 @@ from custom_components.alfaspark.outages.model import (
 )
 from custom_components.alfaspark.outages.watch import OutageWatch
 
+from .alerts import Alerts
 from .lookout import Lookout, engine_checkpoint
 from .observers.base import Watched
 from .record import Record
@@ -42,6 +43,7 @@ class PowerWatch:
         self.sources: dict[str, PowerSource] = {}
         """By the id of their subentries."""
         self.record = Record(hass)
+        self.alerts = Alerts(hass, self)
         self._hass = hass
         self._engine = OutageWatch(on_change=self._decided, on_outage=self._outage)
         self._lookout: Lookout | None = None
@@ -52,6 +54,7 @@ class PowerWatch:
         """Look at the owner's sources until the entry is unloaded."""
         await self.record.async_open(list(sources_of(self.entry)))
         self.entry.async_on_unload(self.async_stop)
+        await self.alerts.async_start()
         self._lookout = Lookout(self._hass, self._report, self._network_seen, self._configure)
         self.async_follow_setup()
         for unsubscribe in (
@@ -66,6 +69,7 @@ class PowerWatch:
         if self._lookout is not None:
             await self._lookout.async_stop()
             self._lookout = None
+        await self.alerts.async_stop()
         await self.record.async_close()
 
     async def _stop(self, _: Event) -> None:
@@ -99,6 +103,7 @@ class PowerWatch:
                 self.record.begin(setup)
                 self.lookout.async_follow(setup)
                 self.sources[setup.id].async_follow()
+        self.alerts.async_follow_options()
 
     def checkpoints(self, source_id: str) -> Iterable[tuple[Watched, CheckpointView]]:
         """Return what is looked at of a source, also what was found through a wildcard, and how it stands."""
