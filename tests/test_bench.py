@@ -27,6 +27,7 @@ _PROMISED = {
     "setup_s",
     "confirm_p99_ms",
     "memory_growth_mb",
+    "history_load_ms",
 }
 
 

@@ -80,6 +80,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         _BROKER,
         alone=True,
     ),
+    Benchmark("outage_history", "ten years of outages, opened and summed up", ("history_load_ms",), alone=True),
     Benchmark("setup_time", "setting the config entry up", ("setup_s", "setup_readings_s")),
     Benchmark(
         "confirm", "from a switch to the confirmed state", ("confirm_p50_ms", "confirm_p99_ms", "confirm_worst_ms")

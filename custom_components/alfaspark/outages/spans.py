@@ -68,6 +68,9 @@ class Outage:
 def clipped(spans: Iterable[Span], from_s: float, to_s: float) -> Iterator[Span]:
     """Yield what of the spans lies in [from_s, to_s). An open span ends there and is marked `is_open`."""
     for span in spans:
+        if span.end_s is not None and from_s <= span.start_s < span.end_s <= to_s:
+            yield span
+            continue
         end_s = to_s if span.end_s is None else min(span.end_s, to_s)
         start_s = max(span.start_s, from_s)
         is_moment = span.end_s == span.start_s and from_s <= span.start_s < to_s

@@ -68,7 +68,7 @@ class Store:
         self.path = path
         self._layout = layout
         self._connection: sqlite3.Connection | None = None
-        with self._translated():
+        with self._translated(is_opening=True):
             if not path.exists():
                 self._make()
             elif not path.stat().st_size:
@@ -160,23 +160,28 @@ class Store:
             if version != self._layout.version or _tables(connection) != _tables(model):
                 self.give_up("its tables are others")
         if self._layout.check_at_open:
-            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            # Also whether the indices lead to the rows.
+            found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if found != "ok":
                 self.give_up(found)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, *, is_opening: bool = False) -> Iterator[None]:
+        """Say what an error means. What opening asks never fails on a file that is whole."""
         try:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            if code in _DAMAGED:
+            if code in _DAMAGED or (is_opening and code in _OUR_FAULT and self.path.exists()):
                 self.give_up(str(error))
             if code in _OUR_FAULT:
                 raise
             raise HistoryUnwritable(f"{self.path}: {error}") from error
         except BadRowError as error:
             self.give_up(f"{error} was changed")
+        except UnicodeDecodeError as error:
+            # Of a message of SQLite that quotes what is damaged.
+            self.give_up(str(error.object))
         except OSError as error:
             raise HistoryUnwritable(f"{self.path}: {error.strerror}") from error
 

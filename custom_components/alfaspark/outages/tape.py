@@ -163,16 +163,25 @@ class Tape:
         self._forget_until(max(row.span.end_s for row in oldest if row.span.end_s is not None))
 
     def _take_back(self, now_s: float, bridges: frozenset[int]) -> None:
-        """The clock was set back: a hole that reaches into the future was none, if it was made by a leap forwards."""
-        rows = self._newest_first()
-        last = next(rows, None)
-        lost = last if last is not None and last.span.kind is SpanKind.LOST and last.span.end_s is None else None
-        hole = next(rows, None) if lost is not None else last
-        if hole is None or hole.number not in bridges or hole.span.end_s is None or hole.span.end_s <= now_s:
-            return
-        end_s = self._close(hole, now_s)
-        if lost is not None:
-            self._put(replace(lost.span, start_s=end_s), lost.number)
+        """The clock was set back: holes that reach into the future were none, if they were made by a leap forwards."""
+        while True:
+            rows = self._newest_first()
+            last = next(rows, None)
+            lost = last if last is not None and last.span.kind is SpanKind.LOST and last.span.end_s is None else None
+            hole = last if lost is None else next(rows, None)
+            before = next(rows, None)
+            if hole is None or hole.number not in bridges or hole.span.end_s is None or hole.span.end_s <= now_s:
+                return
+            self._save(replace(self.source, reached_s=now_s))
+            if hole.span.start_s < now_s:
+                self._close(hole, now_s)
+                if lost is not None:
+                    self._put(replace(lost.span, start_s=now_s), lost.number)
+                return
+            drop_span(self.connection, hole.number)
+            if lost is not None and before is not None:
+                drop_span(self.connection, lost.number)
+                self._put(replace(before.span, end_s=None, end_is_estimate=False), before.number)
 
     def _last_watched_s(self, now_s: float) -> float:
         """Return since when nobody watched, if it was not until now."""
