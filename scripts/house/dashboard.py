@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from .cards import Card, heading, section, tile
 from .entities import Entities
+from .power_page import power_page
 
 URL_PATH = "energy-packs"
 
@@ -23,19 +25,19 @@ _LIMITS = {
     "import_limit": "Import per day",
 }
 
-type Card = dict[str, Any]
-
 
 def dashboard(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
-    """Two pages, each with all packs over the whole width and a column for each below: what is, and what is wanted."""
+    """What is, and what is wanted, each with all packs over the whole width and a column for each below; and the power."""
     house = [_house(entities), *(_pack(entities, serial) for serial in serials)]
     modes = [_all_modes(entities), *(_pack_modes(entities, serial) for serial in serials)]
+    power = power_page(entities, entities.utility) if entities.utility else []
     return {
         "views": [
             {"type": "sections", "title": title, "path": path, "icon": icon, "max_columns": 3, "sections": sections}
             for title, path, icon, sections in (
                 ("Energy packs", "house", "mdi:home-battery", house),
                 ("Modes and limits", "modes", "mdi:tune", modes),
+                ("Power", "power", "mdi:transmission-tower", power),
             )
         ]
     }
@@ -43,8 +45,8 @@ def dashboard(entities: Entities, serials: Sequence[str]) -> dict[str, Any]:
 
 def _house(entities: Entities) -> Card:
     hub = entities.hub
-    section = _section(
-        _heading("The house", "mdi:home-lightning-bolt"),
+    of_all = section(
+        heading("The house", "mdi:home-lightning-bolt"),
         *_charge(entities.of(hub, "soc"), rows=4),
         {
             "type": "history-graph",
@@ -62,18 +64,18 @@ def _house(entities: Entities) -> Card:
         },
         *_powers(entities, hub, columns=12),
     )
-    return section | {"column_span": 3}
+    return of_all | {"column_span": 3}
 
 
 def _pack(entities: Entities, serial: str) -> Card:
-    return _section(
-        _heading(entities.names[serial], "mdi:battery-high", entities.of(serial, "grid")),
+    return section(
+        heading(entities.names[serial], "mdi:battery-high", entities.of(serial, "grid")),
         _last_known(entities, serial),
         *_charge(entities.of(serial, "soc"), rows=3),
         *_powers(entities, serial, columns=6),
-        _tile(entities.of(serial, "load1_power"), "Load 1", "mdi:pool", "cyan"),
-        _tile(entities.of(serial, "load2_power"), "Load 2", "mdi:water-boiler", "cyan"),
-        _heading("Relays", "mdi:electric-switch", style="subtitle"),
+        tile(entities.of(serial, "load1_power"), "Load 1", "mdi:pool", "cyan"),
+        tile(entities.of(serial, "load2_power"), "Load 2", "mdi:water-boiler", "cyan"),
+        heading("Relays", "mdi:electric-switch", style="subtitle"),
         *(_relay(entities.of(serial, key), name) for key, name in _RELAYS.items()),
     )
 
@@ -101,28 +103,28 @@ def _last_known(entities: Entities, serial: str) -> Card:
 
 def _all_modes(entities: Entities) -> Card:
     hub = entities.hub
-    section = _section(
-        _heading("All packs", "mdi:home-group"),
+    of_all = section(
+        heading("All packs", "mdi:home-group"),
         *(_mode(entities.of(hub, f"{mode}_mode"), name) for mode, name in _MODES.items()),
         *_time_of_use(entities, hub),
-        _heading("Limits of each pack", "mdi:speedometer", style="subtitle"),
+        heading("Limits of each pack", "mdi:speedometer", style="subtitle"),
         *(_number(entities.of(hub, key), name) for key, name in _LIMITS.items()),
     )
-    return section | {"column_span": 3}
+    return of_all | {"column_span": 3}
 
 
 def _pack_modes(entities: Entities, serial: str) -> Card:
-    return _section(
-        _heading(entities.names[serial], "mdi:battery-high"),
+    return section(
+        heading(entities.names[serial], "mdi:battery-high"),
         *(_mode(entities.of(serial, f"{mode}_mode"), name) for mode, name in _MODES.items()),
         *_time_of_use(entities, serial),
-        _heading("Limits", "mdi:speedometer", style="subtitle"),
+        heading("Limits", "mdi:speedometer", style="subtitle"),
         *(_number(entities.of(serial, key), name) for key, name in _LIMITS.items()),
-        _tile(entities.of(serial, "import_today"), "Import today", "mdi:transmission-tower-import", "purple"),
-        _if_known(_tile(entities.of(serial, "import_remaining"), "Import remaining", "mdi:gauge", "purple")),
-        _heading("Held by", "mdi:electric-switch", style="subtitle"),
+        tile(entities.of(serial, "import_today"), "Import today", "mdi:transmission-tower-import", "purple"),
+        _if_known(tile(entities.of(serial, "import_remaining"), "Import remaining", "mdi:gauge", "purple")),
+        heading("Held by", "mdi:electric-switch", style="subtitle"),
         *(
-            _tile(entities.of(serial, f"{relay}_reason"), name, "mdi:electric-switch", "grey")
+            tile(entities.of(serial, f"{relay}_reason"), name, "mdi:electric-switch", "grey")
             for relay, name in _HOLDERS
         ),
     )
@@ -132,15 +134,15 @@ def _time_of_use(entities: Entities, owner: str) -> list[Card]:
     """The mode with the window that it needs: without one it does nothing."""
     mode = _mode(entities.of(owner, "time_of_use_mode"), "Time of use")
     return [
-        _heading("First time window", "mdi:clock-outline", style="subtitle"),
+        heading("First time window", "mdi:clock-outline", style="subtitle"),
         mode | {"grid_options": {"columns": 12}},
-        *(_tile(entities.of(owner, key), name, "mdi:clock-outline", "blue") for key, name in _WINDOW.items()),
+        *(tile(entities.of(owner, key), name, "mdi:clock-outline", "blue") for key, name in _WINDOW.items()),
     ]
 
 
 def _powers(entities: Entities, owner: str, columns: int) -> list[Card]:
     return [
-        _tile(entities.of(owner, key), name, icon, color, columns)
+        tile(entities.of(owner, key), name, icon, color, columns)
         for key, name, icon, color in (
             ("solar_power", "Solar", "mdi:solar-power", "amber"),
             ("home_power", "Home", "mdi:home", "blue"),
@@ -148,15 +150,6 @@ def _powers(entities: Entities, owner: str, columns: int) -> list[Card]:
             ("battery_power", "Battery charging", "mdi:battery-charging", "green"),
         )
     ]
-
-
-def _section(*cards: Card) -> Card:
-    return {"type": "grid", "cards": list(cards)}
-
-
-def _heading(text: str, icon: str, badge: str | None = None, style: str = "title") -> Card:
-    badges = [{"type": "entity", "entity": badge, "show_state": True, "name": "Grid"}] if badge else []
-    return {"type": "heading", "heading": text, "icon": icon, "heading_style": style, "badges": badges}
 
 
 def _charge(entity: str, rows: int) -> list[Card]:
@@ -172,24 +165,13 @@ def _charge(entity: str, rows: int) -> list[Card]:
         "grid_options": {"columns": 12, "rows": rows},
         "visibility": [known],
     }
-    tile = _tile(entity, "Battery", "mdi:battery-unknown", "green", columns=12)
-    tile["grid_options"]["rows"] = rows
-    return [gauge, tile | {"visibility": [{"condition": "not", "conditions": [known]}]}]
+    unknown = tile(entity, "Battery", "mdi:battery-unknown", "green", columns=12)
+    unknown["grid_options"]["rows"] = rows
+    return [gauge, unknown | {"visibility": [{"condition": "not", "conditions": [known]}]}]
 
 
-def _tile(entity: str, name: str, icon: str, color: str, columns: int = 6) -> Card:
-    return {
-        "type": "tile",
-        "entity": entity,
-        "name": name,
-        "icon": icon,
-        "color": color,
-        "grid_options": {"columns": columns},
-    }
-
-
-def _if_known(tile: Card) -> Card:
-    return tile | {"visibility": [{"condition": "state", "entity": tile["entity"], "state_not": "unknown"}]}
+def _if_known(card: Card) -> Card:
+    return card | {"visibility": [{"condition": "state", "entity": card["entity"], "state_not": "unknown"}]}
 
 
 def _mode(entity: str, name: str) -> Card:

@@ -14,6 +14,8 @@ class Entities:
 
     hub: str
     """Identifies the adapter's entry, as a serial number does a pack."""
+    utility: str | None
+    """Identifies the power source that comes with the first pack; None while it is not there."""
     names: dict[str, str]
     """Device names by serial number."""
     ids: dict[str, str]
@@ -36,8 +38,16 @@ async def find(api: Api) -> Entities:
     devices = await api.call("config/device_registry/list")
     entities = await api.call("config/entity_registry/list")
     entries = await api.call("config_entries/get", domain=DOMAIN)
+    watches = {entry["entry_id"] for entry in entries if "source" in entry["supported_subentry_types"]}
+    sources = [
+        identifier
+        for device in devices
+        for domain, identifier in device["identifiers"]
+        if domain == DOMAIN and watches.intersection(device["config_entries"]) and identifier not in watches
+    ]
     return Entities(
-        hub=entries[0]["entry_id"],
+        hub=next(entry["entry_id"] for entry in entries if entry["entry_id"] not in watches),
+        utility=sources[0] if sources else None,
         names={
             identifier: device["name_by_user"] or device["name"]
             for device in devices

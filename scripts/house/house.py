@@ -166,7 +166,8 @@ class House:
                     self._raise_death()
                     self.entities = await find(api)
                     states = await api.states()
-                    missing = [
+                    missing = [] if self.entities.utility else ["the power watch"]
+                    missing += [
                         f"{self.entities.names.get(serial, serial)} {reading}"
                         for serial in self.simulator.serials
                         for reading in readings

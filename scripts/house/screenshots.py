@@ -60,6 +60,7 @@ PICTURES = (
     Picture("dashboard", (1280, 960), "/energy-packs/house", ("The house",)),
     Picture("dashboard-mobile", (390, 844), "/energy-packs/house", ("The house",)),
     Picture("modes", (1280, 1000), "/energy-packs/modes", ("All packs",)),
+    Picture("power", (1280, 900), "/energy-packs/power", ("Is the power there?", "Uptime")),
     Picture("device", (1280, 1280), "/config/devices/device/{pack}", ("Sensors", "Controls")),
     _ENERGY,
     Picture(
@@ -67,7 +68,7 @@ PICTURES = (
         (1000, 760),
         f"/config/integrations/dashboard/add?domain={DOMAIN}",
         ("Do you want to set up AlfaSpark?",),
-        (("OK", "Which CAN adapter is on the packs' bus?"),),
+        (("OK", "What shall be added?"),),
     ),
     Picture(
         "setup-serial",
