@@ -13,7 +13,7 @@ import json
 from .checks import Check
 from .spans import Outage, Span
 
-type _Row = dict[str, str | float | bool | list[str] | None]
+type Row = dict[str, str | float | bool | list[str] | None]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OUTAGE_COLUMNS = (
@@ -47,35 +47,36 @@ CHECK_COLUMNS = ("checkpoint", "time", "result", "latency_ms", "detail")
 
 def outages_csv(source: str, outages: Iterable[Outage], zone: tzinfo) -> Iterator[str]:
     """Yield a head line and one line an outage; evidence is separated by spaces."""
-    return _csv(OUTAGE_COLUMNS, (_outage_row(source, outage, zone) for outage in outages))
+    return csv_lines(OUTAGE_COLUMNS, (outage_row(source, outage, zone) for outage in outages))
 
 
 def outages_json(source: str, outages: Iterable[Outage], zone: tzinfo) -> Iterator[str]:
     """Yield the pieces of an array of objects with the same keys."""
-    return _json(_outage_row(source, outage, zone) for outage in outages)
+    return json_pieces(outage_row(source, outage, zone) for outage in outages)
 
 
 def timeline_csv(source: str, spans: Iterable[Span], zone: tzinfo) -> Iterator[str]:
     """Yield a head line and one line a span."""
-    return _csv(SPAN_COLUMNS, (_span_row(source, span, zone) for span in spans))
+    return csv_lines(SPAN_COLUMNS, (span_row(source, span, zone) for span in spans))
 
 
 def timeline_json(source: str, spans: Iterable[Span], zone: tzinfo) -> Iterator[str]:
     """Yield the pieces of an array of objects with the same keys."""
-    return _json(_span_row(source, span, zone) for span in spans)
+    return json_pieces(span_row(source, span, zone) for span in spans)
 
 
 def checks_csv(checks: Iterable[Check], zone: tzinfo) -> Iterator[str]:
     """Yield a head line and one line a check."""
-    return _csv(CHECK_COLUMNS, (_check_row(check, zone) for check in checks))
+    return csv_lines(CHECK_COLUMNS, (check_row(check, zone) for check in checks))
 
 
 def checks_json(checks: Iterable[Check], zone: tzinfo) -> Iterator[str]:
     """Yield the pieces of an array of objects with the same keys."""
-    return _json(_check_row(check, zone) for check in checks)
+    return json_pieces(check_row(check, zone) for check in checks)
 
 
-def _time(at_s: float | None, zone: tzinfo) -> str | None:
+def iso_time(at_s: float | None, zone: tzinfo) -> str | None:
+    """Return ISO 8601 with the offset of the zone, to the millisecond; None for None."""
     if at_s is None:
         return None
     # Of times before 1970, too, on every machine.
@@ -86,11 +87,12 @@ def _seconds(length_s: float | None) -> float | None:
     return None if length_s is None else round(length_s, 3)
 
 
-def _outage_row(source: str, outage: Outage, zone: tzinfo) -> _Row:
+def outage_row(source: str, outage: Outage, zone: tzinfo) -> Row:
+    """Return an outage as it is exported."""
     return {
         "source": source,
-        "start": _time(outage.start_s, zone),
-        "end": _time(outage.end_s, zone),
+        "start": iso_time(outage.start_s, zone),
+        "end": iso_time(outage.end_s, zone),
         "duration_s": _seconds(outage.duration_s),
         "lost_s": _seconds(outage.lost_s),
         "unobserved_s": _seconds(outage.unobserved_s),
@@ -102,12 +104,13 @@ def _outage_row(source: str, outage: Outage, zone: tzinfo) -> _Row:
     }
 
 
-def _span_row(source: str, span: Span, zone: tzinfo) -> _Row:
+def span_row(source: str, span: Span, zone: tzinfo) -> Row:
+    """Return a stretch of time as it is exported."""
     return {
         "source": source,
         "state": str(span.kind),
-        "start": _time(span.start_s, zone),
-        "end": _time(span.end_s, zone),
+        "start": iso_time(span.start_s, zone),
+        "end": iso_time(span.end_s, zone),
         "duration_s": None if span.end_s is None else _seconds(span.end_s - span.start_s),
         "is_open": span.is_open or span.end_s is None,
         "start_is_estimate": span.start_is_estimate,
@@ -118,17 +121,19 @@ def _span_row(source: str, span: Span, zone: tzinfo) -> _Row:
     }
 
 
-def _check_row(check: Check, zone: tzinfo) -> _Row:
+def check_row(check: Check, zone: tzinfo) -> Row:
+    """Return a check as it is exported."""
     return {
         "checkpoint": check.checkpoint_id,
-        "time": _time(check.at_s, zone),
+        "time": iso_time(check.at_s, zone),
         "result": str(check.result),
         "latency_ms": _seconds(check.latency_ms),
         "detail": check.detail,
     }
 
 
-def _csv(columns: tuple[str, ...], rows: Iterable[_Row]) -> Iterator[str]:
+def csv_lines(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a head line and one line a row."""
     line = io.StringIO(newline="")
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow(columns)
@@ -152,7 +157,8 @@ def _cell(value: str | float | bool | list[str] | None) -> str:
             return str(value)
 
 
-def _json(rows: Iterable[_Row]) -> Iterator[str]:
+def json_pieces(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the pieces of an array of objects."""
     before = "["
     for row in rows:
         yield f"{before}\n{json.dumps(row, ensure_ascii=False)}"

@@ -216,16 +216,16 @@ class PowerHistory:
 
     # Keeping it small
 
-    def purge(self, source_id: str | None, before_s: float) -> None:
-        """Delete what ended before, of one source or of all and their checks; it is unknown then."""
+    def purge(self, source_id: str | None, before_s: float, checkpoint_ids: Iterable[str] = ()) -> None:
+        """Delete what ended before; it is unknown then. Of all sources and all checks, or of one and its checkpoints."""
         _finite(before_s)
         with self._store.writing() as connection:
             rows = [source_of(row) for row in connection.execute("SELECT * FROM source").fetchall()]
             for source in rows:
                 if source_id in (None, source.id):
                     Tape(connection, source).purge(before_s)
-        if source_id is None and self._checks is not None:
-            self._checks.purge(before_s)
+        if self._checks is not None:
+            self._checks.purge(before_s, None if source_id is None else checkpoint_ids)
 
     # Checks
 

@@ -1,5 +1,6 @@
 """The lookout: which checkpoints are looked at, by which observer."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from homeassistant.core import HomeAssistant, callback
@@ -70,7 +71,7 @@ class Lookout:
         added = {watched.id: watched for watched in wanted if before.get(watched.id) != watched}
         stays = {watched.id for watched in wanted} - added.keys()
         for watched in before.values():
-            if (watched.through or watched.id) not in stays:
+            if (watched.through or watched.id) not in stays or watched.id in added:
                 self._observers[watched.setup.kind].async_remove(watched)
             else:
                 stays.add(watched.id)
@@ -78,6 +79,10 @@ class Lookout:
         self._on_change(setup.id)
         for watched in added.values():
             self._observers[watched.setup.kind].async_add(watched)
+        # What was set up by itself until now may be found again.
+        for watched in tuple(self._watched[setup.id].values()):
+            if watched.setup.is_group and watched.id not in added:
+                self._observers[watched.setup.kind].async_find(watched)
 
     @callback
     def async_forget(self, source_id: str) -> None:
@@ -86,9 +91,8 @@ class Lookout:
             self._observers[watched.setup.kind].async_remove(watched)
 
     async def async_check(self, checkpoints: Iterable[Watched]) -> None:
-        """Look at checkpoints now."""
-        for watched in checkpoints:
-            await self._observers[watched.setup.kind].async_check(watched)
+        """Look at checkpoints now, at all of them together: those that are down take their time."""
+        await asyncio.gather(*(self._observers[watched.setup.kind].async_check(watched) for watched in checkpoints))
 
     @callback
     def _found(self, through: Watched, setup: CheckpointSetup) -> None:

@@ -87,7 +87,7 @@ class Record:
 
     async def async_close(self) -> None:
         """Write what is held and until when was watched, and close the file. Harmless when it is closed."""
-        self._flush_checks()
+        self.flush_checks()
         ids = list(self._kinds)
         self._do(lambda history: history.stop_watching(ids, time()))
         await self.async_written()
@@ -166,7 +166,7 @@ class Record:
             )
         )
         if len(self._checks) >= _MOST_CHECKS_HELD:
-            self._flush_checks()
+            self.flush_checks()
 
     @callback
     def tick(self, now_s: float) -> None:
@@ -174,7 +174,7 @@ class Record:
         if self._is_due("heartbeat", now_s, _HEARTBEAT_S):
             self._do(lambda history: history.heartbeat(time()))
         if self._is_due("checks", now_s, _FLUSH_CHECKS_S):
-            self._flush_checks()
+            self.flush_checks()
         if self._pending and self._is_due("retry", now_s, _RETRY_S):
             self._hass.async_create_background_task(self.async_written(), f"{DOMAIN} power history")
 
@@ -197,6 +197,11 @@ class Record:
                 return None
             try:
                 return await self._hass.async_add_executor_job(read, self._history)
+            except HistoryDamaged as error:
+                # It was moved aside: the next write begins a new one.
+                self._tell("history_damaged", file=error.moved_to.name, error=str(error))
+                self._history = None
+                return None
             except (HistoryError, KeyError) as error:
                 _LOGGER.debug("Could not read the power history: %r", error)
                 return None
@@ -263,7 +268,9 @@ class Record:
         if not self._turn.locked():
             self._hass.async_create_background_task(self.async_written(), f"{DOMAIN} power history")
 
-    def _flush_checks(self) -> None:
+    @callback
+    def flush_checks(self) -> None:
+        """Have the checks that are held written, before somebody wants to read them."""
         if self._checks:
             checks, self._checks = self._checks, []
             self._do(lambda history: history.add_checks(checks))

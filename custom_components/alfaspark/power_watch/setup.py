@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryData
 from homeassistant.const import CONF_NAME, CONF_TYPE
 
+from custom_components.alfaspark.outages import probe_targets
 from custom_components.alfaspark.outages.model import Kind, Rule
 
 SUBENTRY_SOURCE: Final = "source"
@@ -140,12 +140,9 @@ def http_target(text: str) -> str:
     if "://" not in url:
         url = f"http://{url}"
     try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and parts.hostname is not None and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or any(character.isspace() for character in url):
-        raise TargetError("bad_url", text)
+        probe_targets.parse_url(url)
+    except probe_targets.TargetError as error:
+        raise TargetError("bad_url", text) from error
     return url
 
 
@@ -166,8 +163,10 @@ def host_and_port(target: str) -> tuple[str, int]:
 def ping_target(text: str) -> str:
     """Return a host's name or address. Raises TargetError."""
     host = text.strip().strip("[]")
-    if not host or any(character.isspace() or character in "/@?#" for character in host):
-        raise TargetError("bad_host", text)
+    try:
+        probe_targets.parse_host(host)
+    except probe_targets.TargetError as error:
+        raise TargetError("bad_host", text) from error
     return host
 
 

@@ -61,6 +61,10 @@ class Observer(ABC):
     def async_remove(self, watched: Watched) -> None:
         """Do not look at it any more."""
 
+    @callback  # noqa: B027 - most find nothing at once
+    def async_find(self, through: Watched) -> None:
+        """Find what a checkpoint stands for, of that which is known at once."""
+
     @abstractmethod
     async def async_check(self, watched: Watched) -> None:
         """Look now and report, where looking is possible at any time."""

@@ -76,6 +76,9 @@ class MqttObserver(Observer):
     def async_remove(self, watched: Watched) -> None:
         if (topic := self._topics.pop(watched.id, None)) is not None:
             _release(topic)
+        for other in self._topics.values():
+            # It may be found again.
+            other.found.discard(watched.setup.target)
 
     @override
     async def async_check(self, watched: Watched) -> None:

@@ -47,8 +47,8 @@ class PackObserver(Observer):
     @callback
     def async_add(self, watched: Watched) -> None:
         self._watched[watched.id] = watched
-        for serial in self._packs if watched.setup.is_group else ():
-            self._find(watched, serial)
+        if watched.setup.is_group:
+            self.async_find(watched)
         if (pack := self._packs.get(watched.setup.target)) is not None:
             self._look(watched, pack)
 
@@ -57,6 +57,12 @@ class PackObserver(Observer):
     def async_remove(self, watched: Watched) -> None:
         self._watched.pop(watched.id, None)
         self._shown.pop(watched.id, None)
+
+    @override
+    @callback
+    def async_find(self, through: Watched) -> None:
+        for serial in self._packs:
+            self._find(through, serial)
 
     @override
     async def async_check(self, watched: Watched) -> None:
