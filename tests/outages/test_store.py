@@ -108,23 +108,58 @@ def test_a_cut_or_changed_file_gives_what_was_written_or_is_kept_aside(
         for _ in range(data.draw(st.integers(1, 3), "flips")):
             bit = data.draw(st.integers(0, 8 * len(good) - 1), "bit")
             bad[bit // 8] ^= 1 << bit % 8
+    _check_bad(bytes(bad), expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # SQLite quotes it in its message.
+        (b"TABLE source", b"TABLE sourc\xe3"),
+        (b"TABLE spans", b"TABLE span2"),
+        (b"most_down", b"most_dowm"),
+        (b"plug 12", b"plug 1\xff"),
+    ],
+)
+def test_changed_text_is_noticed(whole: tuple[bytes, object], old: bytes, new: bytes) -> None:
+    good, expected = whole
+    assert old in good
+    assert _check_bad(good.replace(old, new, 1), expected)
+
+
+def test_flipped_bits_all_over_the_file_are_noticed_where_they_matter(whole: tuple[bytes, object]) -> None:
+    good, expected = whole
+    noticed = 0
+    # Among them those of the format (byte 47) and of the index.
+    for bit in [376, *range(0, 8 * len(good), 1811)]:
+        bad = bytearray(good)
+        bad[bit // 8] ^= 1 << bit % 8
+        noticed += _check_bad(bytes(bad), expected)
+    assert noticed > 10
+
+
+def _check_bad(bad: bytes, expected: object) -> bool:
+    """Whether it was noticed; else everything must be there."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "outages.db"
         path.write_bytes(bad)
         try:
             history = PowerHistory.open(path)
         except HistoryDamaged as error:
-            _check_aside(path, error, bytes(bad))
+            _check_aside(path, error, bad)
+            return True
         except HistoryNewer:
             # The bit was one of the version's.
             assert path.read_bytes() == bad
-        else:
-            try:
-                assert timeline(history) == expected
-            except HistoryDamaged as error:
-                _check_aside(path, error, bytes(bad))
-            finally:
-                history.close()
+            return True
+        try:
+            assert timeline(history) == expected
+        except HistoryDamaged as error:
+            _check_aside(path, error, bad)
+            return True
+        finally:
+            history.close()
+        return False
 
 
 def _check_aside(path: Path, error: HistoryDamaged, bad: bytes) -> None:
