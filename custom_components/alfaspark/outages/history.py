@@ -237,7 +237,6 @@ class PowerHistory:
             for row in reversed(rows)
             if row.result is Result.ALIVE and row.checkpoint_id not in self._alive
         }
-        self._open_checks().add(rows)
         if fresh:
             with self._store.writing() as connection:
                 connection.executemany(
@@ -245,6 +244,8 @@ class PowerHistory:
                     [(id_, float(at_s), seal(id_, float(at_s))) for id_, at_s in fresh.items()],
                 )
             self._alive |= fresh.keys()
+        # Last: made again after an error, nothing is there twice.
+        self._open_checks().add(rows)
 
     def checks(self, checkpoint_id: str, from_s: float, to_s: float, limit: int = MOST_CHECKS) -> tuple[Check, ...]:
         """Return the newest `limit` checks in [from_s, to_s), oldest first."""
