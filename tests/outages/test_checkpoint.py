@@ -126,6 +126,20 @@ def test_failures_while_the_network_is_in_doubt_prove_nothing() -> None:
     assert (verdict_of(state), state.view.down_since_s) == ("failing", 180)
 
 
+def test_what_is_not_reached_over_the_network_any_more_counts() -> None:
+    state = polled()
+    see(state, "up", 0)
+    state.set_mask(Reason.OWN_NETWORK_LOST, 10)
+    see(state, "gone", 20)
+    state.set_mask(None, 20)
+    see(state, "down", 20)
+    assert verdict_of(state) == "unknown", "it failed when the network was not yet back"
+    state.set_mask(Reason.OWN_NETWORK_LOST, 30)
+    see(state, "up", 40)
+    state.replace(Checkpoint("http", Kind.HTTP, 150, over_network=False), 2)
+    assert verdict_of(state) == "up"
+
+
 def test_to_be_alive_while_the_network_is_in_doubt_is_worth_something_afterwards() -> None:
     state = polled()
     state.set_mask(Reason.OWN_NETWORK_LOST, 0)

@@ -107,6 +107,13 @@ def test_the_network_must_be_seen_after_the_failure_that_made_it_a_loss(house: H
     assert house.outages() == []
 
 
+def test_to_be_seen_in_the_same_moment_is_not_after_it(house: House) -> None:
+    house.add("grid", "http1", rule=AT_ONCE)
+    house.at(0, http1="up", network="up")
+    house.at(60, http1="down", network="up")
+    assert house.says() == "suspect waits_for_network"
+
+
 def test_a_network_that_comes_back_proves_nothing_about_what_failed_before(house: House) -> None:
     house.add("grid", "http1")
     house.at(0, http1="up", network="up")
