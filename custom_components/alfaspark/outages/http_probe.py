@@ -50,6 +50,7 @@ class HttpProbe(Probe):
         self._session = session
         # What is looked up here must not be looked up again there.
         named = not is_address(self.host)
+        # Small devices have few connections to give.
         self._headers = {"Connection": "close"}
         if named:
             self._headers["Host"] = self._url.host_port_subcomponent or self.host
@@ -107,9 +108,7 @@ class HttpProbe(Probe):
         except ClientResponseError:
             return _Ending.BROKEN, answered(began_s, "no HTTP")
         except ClientSSLError as error:
-            return _Ending.BROKEN, answered(
-                began_s, f"TLS failed: {getattr(error.os_error, 'reason', '') or 'handshake'}"
-            )
+            return _Ending.BROKEN, failed(began_s, *judge_error(error.os_error))
         except ClientOSError as error:
             result = failed(began_s, *judge_error(getattr(error, "os_error", error)))
             return _Ending.BROKEN if result.detail == "reset" else _Ending.FINAL, result

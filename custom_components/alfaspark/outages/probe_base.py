@@ -44,7 +44,7 @@ def judge_error(error: OSError) -> tuple[Result, str]:
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return Result.ALIVE, "reset"
     if isinstance(error, ssl.SSLError):  # whose numbers are those of another library
-        return Result.ALIVE, f"TLS failed: {error.reason or 'handshake'}"
+        return Result.ALIVE, f"TLS failed: {getattr(error, 'reason', None) or 'handshake'}"
     number = error.errno or 0
     if number in _REFUSED:
         return Result.ALIVE, _REFUSED[number]
