@@ -87,10 +87,13 @@ async def async_remove_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: AlfaSparkConfigEntry, device: DeviceEntry
 ) -> bool:
-    """Let the owner remove a pack that is gone. One that is present would only appear again."""
+    """Let the owner remove a pack that is gone. One that is present would only appear again.
+
+    A power source goes with its subentry; only what was left behind by one can be removed.
+    """
     if is_power_watch(entry):
-        # A power source goes with its subentry.
-        return False
+        kept = {entry.entry_id, *entry.subentries}
+        return all(domain == DOMAIN and identifier not in kept for domain, identifier in device.identifiers)
     return entry.state is ConfigEntryState.LOADED and all(
         domain == DOMAIN and entry.runtime_data.async_remove_pack(identifier)
         for domain, identifier in device.identifiers

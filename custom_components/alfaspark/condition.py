@@ -1,34 +1,29 @@
-"""Conditions: how packs are now, for automations. What is not known is not so."""
+"""Conditions: how packs and power sources are now, for automations. What is not known is not so."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Unpack, cast, override
+from collections.abc import Iterator
+from typing import Any, ClassVar, override
 
-from homeassistant.const import CONF_MODE, CONF_OPTIONS, CONF_STATE, CONF_TARGET
+from homeassistant.const import CONF_MODE, CONF_STATE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.condition import (
-    ATTR_BEHAVIOR,
-    BEHAVIOR_ALL,
-    BEHAVIOR_ANY,
-    Condition,
-    ConditionCheckParams,
-    ConditionConfig,
-)
-from homeassistant.helpers.typing import ConfigType
+from homeassistant.helpers.condition import Condition
 import probatio
 
 from .coordinator import PackCoordinator
-from .events.targets import CONF_CODE, CONF_PERCENT, PackDevice, PackTarget, check_target, names
+from .events.conditions import TargetedCondition
+from .events.targets import CONF_CODE, CONF_PERCENT, PackDevice, PackTarget, names
 from .packbus.events import IMPORT_THRESHOLDS_PCT, import_share_pct, is_bms_lost, is_loads_limit
 from .packbus.frames import FaultCode, Mode
+from .power_watch.conditions import POWER_CONDITIONS
 
 type Options = dict[str, Any]
 
 
-class PackCondition(Condition):
+class PackCondition(TargetedCondition):
     """Whether something is so of any of the targeted packs, or of all."""
 
-    options: ClassVar[dict[probatio.Marker, Any]] = {}
+    target_type: ClassVar = PackTarget
     of_gateways: ClassVar = False
     """Whether it can be so of an energy gateway, too."""
 
@@ -37,36 +32,9 @@ class PackCondition(Condition):
     def check(pack: PackCoordinator, options: Options) -> bool | None:
         """Return whether it is so of one pack; None while that is not known."""
 
-    @classmethod
     @override
-    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Return the configuration with its defaults. Raises Invalid."""
-        schema = probatio.Schema(
-            {
-                probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS,
-                probatio.Required(CONF_OPTIONS, default=dict): {
-                    probatio.Required(ATTR_BEHAVIOR, default=BEHAVIOR_ANY): probatio.In([BEHAVIOR_ANY, BEHAVIOR_ALL]),
-                    **cls.options,
-                },
-            }
-        )
-        config = cast(ConfigType, schema(config))
-        check_target(hass, config.get(CONF_TARGET))
-        return config
-
-    def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
-        """Take a validated configuration."""
-        super().__init__(hass, config)
-        self._target = PackTarget(hass, config.target)
-        self._options = config.options or {}
-
-    @override
-    def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
-        """Return whether it is so; False where there is no pack."""
-        results = [self._is_so(pack) for pack in self._target.devices() if self.of_gateways or _is_pack(pack)]
-        if self._options[ATTR_BEHAVIOR] == BEHAVIOR_ALL:
-            return bool(results) and all(results)
-        return any(results)
+    def _results(self) -> Iterator[bool]:
+        return (self._is_so(pack) for pack in self._target.devices() if self.of_gateways or _is_pack(pack))
 
     def _is_so(self, pack: PackDevice) -> bool:
         return pack.coordinator is not None and self.check(pack.coordinator, self._options) is True
@@ -158,13 +126,14 @@ class FaultCondition(PackCondition):
         return any(not codes or code.name.lower() in codes for code, _ in pack.data.faults)
 
 
-CONDITIONS: dict[str, type[PackCondition]] = {
+CONDITIONS: dict[str, type[TargetedCondition]] = {
     "has_mode": ModeCondition,
     "has_reached_loads_limit": LoadsLimitCondition,
     "has_reached_import_limit": ImportLimitCondition,
     "is_gone": GoneCondition,
     "has_lost_bms": BmsLostCondition,
     "has_fault": FaultCondition,
+    **POWER_CONDITIONS,
 }
 
 

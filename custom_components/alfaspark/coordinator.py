@@ -15,7 +15,7 @@ from .acting import Acting
 from .events.pack_events import PackEvents
 from .helpers import check_parameter_order, command_failed
 from .last_known import last_known
-from .memory import HouseRecord, PackRecord
+from .memory import MEMORY, HouseRecord, PackRecord
 from .packbus.adapter_terms import AdapterError
 from .packbus.client import CommandError
 from .packbus.energy import Gap, PackEnergy
@@ -119,6 +119,13 @@ class PackCoordinator(DataUpdateCoordinator[Pack]):
     def energy(self) -> PackEnergy:
         """Totals over all its boots."""
         return self.record.energy
+
+    @callback
+    def async_set_capacity(self, capacity_kwh: float) -> None:
+        """Remember what the owner says that the battery holds; the pack is told nothing."""
+        self.record.capacity_kwh = capacity_kwh
+        self.hass.data[MEMORY].save_soon()
+        self.async_update_listeners()
 
     async def async_request(self, command: CommandFrame) -> Response:
         """Send a command and return the accepting answer. Raises CommandError and AdapterError."""

@@ -1,4 +1,4 @@
-"""Diagnostics: all that is known of the bus and the packs, without what identifies the owner's hardware."""
+"""Diagnostics: all that is known of the bus and the packs, or of the power, without what identifies the owner's hardware."""
 
 from dataclasses import asdict
 from enum import IntEnum, IntFlag
@@ -14,14 +14,20 @@ from .coordinator import PackCoordinator
 from .hub import AlfaSparkConfigEntry
 from .packbus.frames import EnergyCounter
 from .packbus.pack import Pack
+from .power_watch.diagnostics import source_diagnostics, watch_diagnostics
+from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 from .sockets.keeper import SOCKETS
 
 # Paths and addresses name the adapter by its serial number or the owner's network.
 TO_REDACT = {CONF_CHANNEL, CONF_DEVICE, CONF_OPTIONS}
 
 
-async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: AlfaSparkConfigEntry) -> dict[str, Any]:
-    """Return what is known of the bus and of every device on it."""
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: AlfaSparkConfigEntry | PowerWatchConfigEntry
+) -> dict[str, Any]:
+    """Return what is known of the bus and of every device on it; or of every power source."""
+    if isinstance(entry.runtime_data, PowerWatch):
+        return watch_diagnostics(entry.runtime_data)
     hub = entry.runtime_data
     return {
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
@@ -33,11 +39,15 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: AlfaSpa
 
 
 async def async_get_device_diagnostics(
-    hass: HomeAssistant, entry: AlfaSparkConfigEntry, device: DeviceEntry
+    hass: HomeAssistant, entry: AlfaSparkConfigEntry | PowerWatchConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of one device on the bus; nothing if it was not heard since the start."""
+    """Return what is known of one device on the bus, or power source; nothing if it was not heard since the start."""
+    identifiers = [identifier for domain, identifier in device.identifiers if domain == DOMAIN]
+    if isinstance(entry.runtime_data, PowerWatch):
+        sources = entry.runtime_data.sources
+        return {"sources": [source_diagnostics(sources[each]) for each in identifiers if each in sources]}
     packs = entry.runtime_data.packs
-    serials = [serial for domain, serial in device.identifiers if domain == DOMAIN and serial in packs]
+    serials = [serial for serial in identifiers if serial in packs]
     return {"packs": [pack_diagnostics(packs[serial]) for serial in serials]}
 
 

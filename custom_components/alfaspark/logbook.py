@@ -1,4 +1,4 @@
-"""What the logbook says of packs."""
+"""What the logbook says of packs and power sources."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,13 +23,13 @@ def async_describe_events(
 
     @callback
     def describe(event: Event[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the entry of one event, under the name that the pack has now."""
+        """Return the entry of one event, under the name that the pack or source has now."""
         device = registry.async_get(event.data.get(ATTR_DEVICE_ID, ""))
         name = (device.name_by_user or device.name) if device else None
         return {
-            LOGBOOK_ENTRY_NAME: name or event.data.get("pack", "AlfaSpark"),
-            LOGBOOK_ENTRY_MESSAGE: sentence(event.data),
-            # The socket that it is about, if any: the entry stands beside its state.
+            LOGBOOK_ENTRY_NAME: name or event.data.get("pack") or event.data.get("source", "AlfaSpark"),
+            LOGBOOK_ENTRY_MESSAGE: event.data.get("words") or sentence(event.data),
+            # The socket or source that it is about, if any: the entry stands beside its state.
             LOGBOOK_ENTRY_ENTITY_ID: event.data.get(ATTR_ENTITY_ID),
         }
 

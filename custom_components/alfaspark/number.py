@@ -1,11 +1,11 @@
-"""Numbers: the limits and thresholds of the modes, and every other parameter that is a quantity."""
+"""Numbers: the limits and thresholds of the modes, every other parameter that is a quantity, and the battery's capacity."""
 
 from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.number import NumberEntity, NumberEntityDescription
-from homeassistant.components.number.const import NumberMode
-from homeassistant.const import EntityCategory
+from homeassistant.components.number.const import NumberDeviceClass, NumberMode
+from homeassistant.const import EntityCategory, UnitOfEnergy
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -49,6 +49,19 @@ EXPERT_NUMBERS = tuple(
     if spec.parameter not in LIMIT_STEPS and (spec.unit not in ("", "min") or spec.parameter is Parameter.BMS_ADDRESS)
 )
 
+CAPACITY = NumberEntityDescription(
+    key="battery_capacity",
+    translation_key="battery_capacity",
+    device_class=NumberDeviceClass.ENERGY_STORAGE,
+    native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+    native_min_value=0.5,
+    native_max_value=100,
+    native_step=0.1,
+    mode=NumberMode.BOX,
+    entity_category=EntityCategory.CONFIG,
+)
+_TENTHS = 1
+
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: AlfaSparkConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
@@ -61,6 +74,7 @@ async def async_setup_entry(
     def add_pack(coordinator: PackCoordinator) -> None:
         if coordinator.is_pack:
             async_add_entities(ParameterNumber(coordinator, description) for description in (*LIMITS, *EXPERT_NUMBERS))
+            async_add_entities([CapacityNumber(coordinator, CAPACITY)])
 
     entry.async_on_unload(hub.async_on_pack(add_pack))
 
@@ -91,6 +105,29 @@ class ParameterNumber(PackEntity[float], NumberEntity):
         """Set the parameter. Raises HomeAssistantError with the reason if the pack does not."""
         parameter = self.entity_description.parameter
         await self.coordinator.async_set_parameter(parameter, checked_count(parameter, value))
+
+
+class CapacityNumber(PackEntity[float], NumberEntity):
+    """What a pack's battery holds. Home Assistant keeps it, for the pack knows it not: there while the pack is silent, too."""
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """In kWh; unknown until the owner has said it."""
+        return self._shown
+
+    @override
+    def _is_available(self) -> bool:
+        return True
+
+    @override
+    def _read(self) -> float | None:
+        return self.coordinator.record.capacity_kwh
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Remember it, in tenths of a kWh."""
+        self.coordinator.async_set_capacity(round(value, _TENTHS))
 
 
 class HouseNumber(BusEntity[float], NumberEntity):

@@ -1,4 +1,4 @@
-"""System health: how the CAN adapters and their packs are, at a glance."""
+"""System health: how the CAN adapters, their packs and the power sources are, at a glance."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
 from .entries import adapter_entries, loaded_hubs
+from .outages.model import PowerState
+from .power_watch.targets import SourceTarget
 
 
 @callback
@@ -15,6 +17,8 @@ def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegi
 
 
 async def _info(hass: HomeAssistant) -> dict[str, Any]:
+    sources = [device.source for device in SourceTarget.every(hass)]
+    lost = [source for source in sources if source is not None and source.decision.state is PowerState.LOST]
     readings = [hub.bus_readings for hub in loaded_hubs(hass)]
     return {
         "adapters": len(adapter_entries(hass)),
@@ -24,4 +28,6 @@ async def _info(hass: HomeAssistant) -> dict[str, Any]:
         "frames_ignored": sum(
             reading.ignored.foreign + reading.ignored.invalid + reading.ignored.implausible for reading in readings
         ),
+        "sources": len(sources),
+        "sources_lost": len(lost),
     }

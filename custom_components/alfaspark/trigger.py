@@ -1,52 +1,33 @@
-"""Triggers: what happens to packs, for automations.
+"""Triggers: what happens to packs and power sources, for automations.
 
 They hear of it through the dispatcher, so that an automation may be set up before its packs are there and outlives them.
 """
 
-from typing import Any, ClassVar, cast, override
+from typing import ClassVar, override
 
-from homeassistant.const import ATTR_DEVICE_ID, CONF_MODE, CONF_OPTIONS, CONF_TARGET
+from homeassistant.const import ATTR_DEVICE_ID, CONF_MODE
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerConfig, TriggerNotTriggeredReporter
-from homeassistant.helpers.typing import ConfigType
+from homeassistant.helpers.trigger import Trigger, TriggerActionRunner, TriggerNotTriggeredReporter
 import probatio
 
 from .events.pack_events import SIGNAL_PACK_EVENT, PackNews
-from .events.targets import CONF_CODE, CONF_PERCENT, PackTarget, check_target, names
+from .events.targets import CONF_CODE, CONF_PERCENT, PackTarget, names
+from .events.triggers import TargetedTrigger
 from .events.words import fields, sentence
 from .packbus.events import IMPORT_THRESHOLDS_PCT, EventKind, PackEvent
 from .packbus.frames import FaultCode, Mode
+from .power_watch.triggers import POWER_TRIGGERS
 
 CONF_TO = "to"
 
 
-class PackTrigger(Trigger):
+class PackTrigger(TargetedTrigger):
     """Fires for one kind of event of the packs that are targeted."""
 
     kind: ClassVar[EventKind]
-    options: ClassVar[dict[probatio.Marker, Any]] = {}
-
-    @classmethod
-    @override
-    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
-        """Return the configuration with its defaults. Raises Invalid."""
-        schema = probatio.Schema(
-            {
-                probatio.Optional(CONF_TARGET): cv.TARGET_FIELDS,
-                probatio.Required(CONF_OPTIONS, default=dict): cls.options,
-            }
-        )
-        config = cast(ConfigType, schema(config))
-        check_target(hass, config.get(CONF_TARGET))
-        return config
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Take a validated configuration."""
-        super().__init__(hass, config)
-        self._target = PackTarget(hass, config.target)
-        self._options = config.options or {}
+    target_type: ClassVar = PackTarget
 
     @override
     async def async_attach_runner(
@@ -123,22 +104,24 @@ class FaultTrigger(PackTrigger):
         return not codes or event.fault.name.lower() in codes
 
 
-TRIGGERS: dict[str, type[PackTrigger]] = {
-    trigger.kind.value: trigger
-    for trigger in (
-        _trigger(EventKind.MODE_CHANGED, ModeTrigger),
-        _trigger(EventKind.LOADS_LIMIT_REACHED),
-        _trigger(EventKind.LOADS_LIMIT_ENDED),
-        _trigger(EventKind.IMPORT_LIMIT_REACHED, ImportLimitTrigger),
-        _trigger(EventKind.IMPORT_LIMIT_RELEASED),
-        _trigger(EventKind.PACK_GONE),
-        _trigger(EventKind.PACK_RETURNED),
-        _trigger(EventKind.PACK_RESTARTED),
-        _trigger(EventKind.BMS_LOST),
-        _trigger(EventKind.BMS_RETURNED),
-        _trigger(EventKind.FAULT_APPEARED, FaultTrigger),
-        _trigger(EventKind.FAULT_CLEARED, FaultTrigger),
-    )
+_PACK_TRIGGERS = (
+    _trigger(EventKind.MODE_CHANGED, ModeTrigger),
+    _trigger(EventKind.LOADS_LIMIT_REACHED),
+    _trigger(EventKind.LOADS_LIMIT_ENDED),
+    _trigger(EventKind.IMPORT_LIMIT_REACHED, ImportLimitTrigger),
+    _trigger(EventKind.IMPORT_LIMIT_RELEASED),
+    _trigger(EventKind.PACK_GONE),
+    _trigger(EventKind.PACK_RETURNED),
+    _trigger(EventKind.PACK_RESTARTED),
+    _trigger(EventKind.BMS_LOST),
+    _trigger(EventKind.BMS_RETURNED),
+    _trigger(EventKind.FAULT_APPEARED, FaultTrigger),
+    _trigger(EventKind.FAULT_CLEARED, FaultTrigger),
+)
+
+TRIGGERS: dict[str, type[TargetedTrigger]] = {
+    **{trigger.kind.value: trigger for trigger in _PACK_TRIGGERS},
+    **POWER_TRIGGERS,
 }
 
 

@@ -18,6 +18,8 @@ from homeassistant.components.sensor import DOMAIN as SENSOR_DOMAIN
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
+from custom_components.alfaspark.memory import MEMORY
+
 _SOURCES: tuple[dict[str, str], ...] = (
     {"type": "grid", "stat_energy_from": "grid_energy", "stat_rate": "grid_power"},
     {"type": "solar", "stat_energy_from": "solar_energy", "stat_rate": "solar_power"},
@@ -30,7 +32,7 @@ _SOURCES: tuple[dict[str, str], ...] = (
         "stat_soc": "soc",
     },
 )
-"""The panel's sources, with the keys of the sensors (sensor.py). The capacity is left out: no pack knows its own."""
+"""The panel's sources, with the keys of the sensors (sensor.py)."""
 
 _REQUIRED: dict[str, dict[str, Any]] = {"grid": {"cost_adjustment_day": 0}}
 
@@ -51,6 +53,8 @@ class PanelPack:
     """Entity ids of its enabled sensors by key; a statistic has the id of its entity."""
     sensor_names: dict[str, str] = field(default_factory=dict)
     """What the sensors are called, in Home Assistant's language."""
+    capacity_kwh: float | None = None
+    """What the owner says that its battery holds; None while that is not said."""
 
     def filled_in(self, templates: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
         """Yield those sources or devices whose energies the pack has; other sensors may be missing."""
@@ -93,7 +97,9 @@ def missing_packs(hass: HomeAssistant, entry_id: str, preferences: EnergyPrefere
         else:
             device = devices.async_get(entity.device_id) if entity.device_id else None
             name = (device.name_by_user or device.name) if device else None
-            pack = packs.setdefault(owner, PanelPack(name or owner))
+            record = hass.data[MEMORY].packs.get(owner)
+            capacity_kwh = record.capacity_kwh if record else None
+            pack = packs.setdefault(owner, PanelPack(name or owner, capacity_kwh=capacity_kwh))
         pack.sensors[key] = entity.entity_id
         pack.sensor_names[key] = entity.name or entity.original_name or key
     shown = _shown(preferences)
@@ -123,7 +129,7 @@ def with_packs(preferences: EnergyPreferences | None, packs: Iterable[PanelPack]
     known = {device["stat_consumption"] for device in old_devices}
     packs = tuple(packs)
     sources = [
-        source | {"name": pack.name} | _REQUIRED.get(source["type"], {})
+        source | {"name": pack.name} | _REQUIRED.get(source["type"], {}) | _capacity(source, pack)
         for pack in packs
         for source in pack.filled_in(_SOURCES)
     ]
@@ -136,6 +142,11 @@ def with_packs(preferences: EnergyPreferences | None, packs: Iterable[PanelPack]
             *(DEVICE_CONSUMPTION_SCHEMA(device) for device in devices if device["stat_consumption"] not in known),
         ],
     }
+
+
+def _capacity(source: Mapping[str, Any], pack: PanelPack) -> dict[str, float]:
+    """Return what the panel weights a battery's charge by, if it is known."""
+    return {"capacity": pack.capacity_kwh} if source["type"] == "battery" and pack.capacity_kwh else {}
 
 
 async def async_add_packs(hass: HomeAssistant, entry_id: str) -> None:

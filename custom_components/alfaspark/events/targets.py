@@ -1,10 +1,11 @@
-"""Which packs the target of a trigger or a condition means. Without a target, all of them."""
+"""Which devices the target of a trigger or a condition means: packs, or others. Without a target, all of them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 import logging
-from typing import Any
+from typing import Any, ClassVar, override
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, split_entity_id
@@ -30,10 +31,16 @@ def names(kind: type[IntEnum]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class PackDevice:
-    """The device of a pack or gateway, and the coordinator that knows how it is."""
+class TargetedDevice:
+    """A device that a target can mean."""
 
     device: dr.DeviceEntry
+
+
+@dataclass(frozen=True, slots=True)
+class PackDevice(TargetedDevice):
+    """The device of a pack or gateway, and the coordinator that knows how it is."""
+
     coordinator: PackCoordinator | None
     """None while the adapter's entry is not loaded, or does not know the pack."""
 
@@ -50,8 +57,16 @@ def pack_devices(hass: HomeAssistant) -> Iterator[PackDevice]:
                 yield PackDevice(device, packs.get(serials[0]))
 
 
-class PackTarget:
-    """A target, resolved anew each time it is asked: areas and labels change, and packs appear later."""
+class Target[DeviceT: TargetedDevice](ABC):
+    """A target, resolved anew each time it is asked: areas and labels change, and devices appear later."""
+
+    what: ClassVar[str]
+    """The singular of what it means, as in: choose `what`s."""
+
+    @staticmethod
+    @abstractmethod
+    def every(hass: HomeAssistant) -> Iterator[DeviceT]:
+        """Return all devices that there are of the kind, also of entries that are not loaded."""
 
     def __init__(self, hass: HomeAssistant, target: dict[str, Any] | None) -> None:
         """Take the target of a validated configuration."""
@@ -59,24 +74,24 @@ class PackTarget:
         self._selection = TargetSelection(target or {})
 
     def log_missing(self) -> None:
-        """Say which devices, areas and labels are not there; the target may still mean other packs."""
+        """Say which devices, areas and labels are not there; the target may still mean others."""
         self._extract().log_missing(set(), _LOGGER)
 
-    def devices(self) -> list[PackDevice]:
-        """Return the packs that are meant. The adapter's device stands for all packs on its bus, where it is named."""
-        devices = list(pack_devices(self._hass))
+    def devices(self) -> list[DeviceT]:
+        """Return the devices that are meant. One that others are behind, such as an adapter, stands for all of these."""
+        devices = list(self.every(self._hass))
         if not self._selection.has_any_target:
             return devices
         meant = self._meant()
         return [
-            pack
-            for pack in devices
-            if pack.device.id in meant or pack.device.via_device_id in self._selection.device_ids
+            each
+            for each in devices
+            if each.device.id in meant or each.device.via_device_id in self._selection.device_ids
         ]
 
     def includes(self, device_id: str) -> bool:
-        """Whether a pack is meant, given its device."""
-        return not self._selection.has_any_target or any(pack.device.id == device_id for pack in self.devices())
+        """Whether a device of the kind is meant."""
+        return not self._selection.has_any_target or any(each.device.id == device_id for each in self.devices())
 
     def _extract(self) -> SelectedEntities:
         return async_extract_referenced_entity_ids(self._hass, self._selection, primary_entities_only=False)
@@ -89,8 +104,20 @@ class PackTarget:
         return {*selected.referenced_devices, *(entity.device_id for entity in entities if entity and entity.device_id)}
 
 
-def check_target(hass: HomeAssistant, target: dict[str, Any] | None) -> None:
-    """Raise Invalid if a target is there and names nothing, or names devices or entities only, none of them a pack's.
+class PackTarget(Target[PackDevice]):
+    """Packs and gateways. The adapter's device stands for all on its bus, where it is named."""
+
+    what: ClassVar = "energy pack"
+
+    @staticmethod
+    @override
+    def every(hass: HomeAssistant) -> Iterator[PackDevice]:
+        """Return those that were ever heard."""
+        return pack_devices(hass)
+
+
+def check_target(hass: HomeAssistant, target: dict[str, Any] | None, kind: type[Target[Any]]) -> None:
+    """Raise Invalid if a target is there and names nothing, or names devices or entities only, none of the kind.
 
     A pack that is not heard, or whose adapter is not there, is one all the same.
     """
@@ -98,12 +125,12 @@ def check_target(hass: HomeAssistant, target: dict[str, Any] | None) -> None:
         return
     selection = TargetSelection(target)
     if not selection.has_any_target:
-        # Whoever took the last pack out of a list does not mean all of them from then on.
-        raise probatio.Invalid("the target is empty: choose energy packs, or leave out the target to mean all of them")
+        # Whoever took the last one out of a list does not mean all of them from then on.
+        raise probatio.Invalid(f"the target is empty: choose {kind.what}s, or leave out the target to mean all of them")
     if selection.area_ids or selection.floor_ids or selection.label_ids:
         return
     if any(split_entity_id(entity_id)[0] == _GROUP for entity_id in selection.entity_ids):
         return
-    if not PackTarget(hass, target).devices():
+    if not kind(hass, target).devices():
         names = ", ".join(sorted(selection.device_ids | selection.entity_ids))
-        raise probatio.Invalid(f"there is no energy pack among the targets: {names}")
+        raise probatio.Invalid(f"there is no {kind.what} among the targets: {names}")

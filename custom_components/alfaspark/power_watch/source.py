@@ -8,9 +8,11 @@ import logging
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
+from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.outages.model import Decision, OutageEvent, OutageEventKind, PowerState
 from custom_components.alfaspark.outages.spans import Outage
 from custom_components.alfaspark.outages.statistics import PowerStatistics
@@ -88,9 +90,16 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
         noted = self.watch.record.battery_of(self.setup.id)
         return noted.given_wh if noted.given_wh is not None else given_since_wh(self.hass, noted.before_wh)
 
+    @property
+    def device(self) -> dr.DeviceEntry | None:
+        """The source's device; None before its entities were added for the first time."""
+        return dr.async_get(self.hass).async_get_device_by_identifier((DOMAIN, self.id), self.config_entry.entry_id)
+
     @callback
     def async_follow(self) -> None:
-        """Tell the entities that something may have changed."""
+        """Take over the name that the owner has given the source, and tell the entities that something may have changed."""
+        if (device := self.device) is not None:
+            dr.async_get(self.hass).async_update_device(device.id, name=self.setup.name)
         self._figures_due_s = 0.0
         self.async_update_listeners()
 
@@ -138,10 +147,10 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
         self.async_update_listeners()
 
     def _tell(self, kind: PowerEvent, event: OutageEvent | None = None) -> None:
-        unix = self.watch.record.unix_s
+        unix, device = self.watch.record.unix_s, self.device
         news = PowerNews(
             source_id=self.setup.id,
-            name=self.setup.name,
+            name=(device and device.name_by_user) or self.setup.name,
             event=kind,
             reason=self.decision.reason,
             start_s=unix(event.start_s if event else self.decision.since_s),

@@ -15,11 +15,13 @@ from custom_components.alfaspark.outages.model import (
     Decision,
     Observation,
     OutageEvent,
+    PowerState,
     Result,
     SourceConfig,
 )
 from custom_components.alfaspark.outages.watch import OutageWatch
 
+from .activity import async_follow_activity
 from .alerts import Alerts
 from .lookout import Lookout, engine_checkpoint
 from .observers.base import Watched
@@ -42,19 +44,20 @@ class PowerWatch:
         self.entry = entry
         self.sources: dict[str, PowerSource] = {}
         """By the id of their subentries."""
-        self.record = Record(hass)
+        self.record = Record(hass, self._tell_record)
         self.alerts = Alerts(hass, self)
         self._hass = hass
         self._engine = OutageWatch(on_change=self._decided, on_outage=self._outage)
         self._lookout: Lookout | None = None
         self._source_listeners: list[Callable[[PowerSource], None]] = []
-        self._wishes: set[str] = set()
+        self._looking: set[str] = set()
 
     async def async_start(self) -> None:
         """Look at the owner's sources until the entry is unloaded."""
         await self.record.async_open(list(sources_of(self.entry)))
         self.entry.async_on_unload(self.async_stop)
         await self.alerts.async_start()
+        async_follow_activity(self._hass, self.entry)
         self._lookout = Lookout(self._hass, self._report, self._network_seen, self._configure)
         self.async_follow_setup()
         for unsubscribe in (
@@ -173,17 +176,19 @@ class PowerWatch:
         self._follow_wishes()
 
     def _follow_wishes(self) -> None:
-        """Look now at what the engine waits for, once."""
-        wishes = self._engine.wants_check()
-        for wish in wishes - self._wishes:
+        """Look now at what the engine waits for; each at most once at a time."""
+        for wish in self._engine.wants_check() - self._looking:
+            self._looking.add(wish)
             self.entry.async_create_background_task(self._hass, self._look(wish), f"look at {wish}")
-        self._wishes = set(wishes)
 
     async def _look(self, wish: str) -> None:
-        if wish == NETWORK:
-            await self.lookout.network.async_check_network()
-        elif (watched := self.lookout.find(wish)) is not None:
-            await self.lookout.async_check([watched])
+        try:
+            if wish == NETWORK:
+                await self.lookout.network.async_check_network()
+            elif (watched := self.lookout.find(wish)) is not None:
+                await self.lookout.async_check([watched])
+        finally:
+            self._looking.discard(wish)
 
     @callback
     def _tick(self, _: datetime) -> None:
@@ -191,10 +196,21 @@ class PowerWatch:
         deadline_s = self._engine.next_deadline_s()
         if deadline_s is not None and deadline_s <= now_s:
             self._engine.tick(now_s)
-            self._follow_wishes()
+        self._follow_wishes()
         self.record.tick(now_s)
         for source in self.sources.values():
             source.tick(now_s)
+
+    @callback
+    def _tell_record(self) -> None:
+        """Say how everything is to a history that was begun anew or opened again."""
+        now_s = self._hass.loop.time()
+        for source_id in self.sources:
+            decision, since_s = self._engine.decision(source_id), self._engine.outage_since_s(source_id)
+            if since_s is not None:
+                self.record.resume_outage(source_id, since_s, decision)
+            if decision.state is not PowerState.UNKNOWN:
+                self.record.end_unobserved(source_id, now_s)
 
     @callback
     def _decided(self, source_id: str, decision: Decision, previous: Decision | None) -> None:
