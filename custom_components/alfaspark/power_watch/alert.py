@@ -1,8 +1,9 @@
 """What the owner is told of a power source, and how messages that could not be delivered become fewer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from functools import reduce
 from typing import Any, Self
 
 import probatio
@@ -98,7 +99,11 @@ class Alert:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `from_dict` takes."""
-        return asdict(self) | {"evidence": list(self.evidence), "sources": [list(source) for source in self.sources]}
+        return asdict(self) | {
+            "kind": self.kind.value,
+            "evidence": list(self.evidence),
+            "sources": [list(source) for source in self.sources],
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -128,7 +133,7 @@ def gathered(older: Alert, newer: Alert) -> Alert:
     )
 
 
-def with_pending(pending: Sequence[Alert], new: Alert) -> list[Alert]:
+def with_pending(pending: list[Alert], new: Alert) -> list[Alert]:
     """Return what waits to be delivered when one more comes, without what it makes outdated.
 
     A loss and its restoration become one message, that of the restoration, which tells both. A suspicion that came to
@@ -142,12 +147,11 @@ def with_pending(pending: Sequence[Alert], new: Alert) -> list[Alert]:
         return kept if is_outdated else [*kept, new]
     own = [alert for alert in kept if alert.source_id == new.source_id]
     others = [alert for alert in kept if alert.source_id != new.source_id]
-    if new.kind is AlertKind.RESTORED and own and own[-1].kind is AlertKind.LOST:
-        own = own[:-1]
+    if new.kind is AlertKind.RESTORED and own and not own[-1].is_on:
+        lost = own.pop()
+        new = new if lost.kind is AlertKind.LOST else gathered(lost, new)
     if new.kind is AlertKind.FLAPPED:
         own = [alert for alert in own if alert.start_s < new.start_s]  # it counts those that began later
     if len(own) < _MOST_OF_A_SOURCE:
         return [*(alert for alert in kept if alert in own or alert in others), new]
-    for older in reversed(own):
-        new = gathered(older, new)
-    return [*others, new]
+    return [*others, reduce(gathered, [*own, new])]

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 import logging
 from typing import Any, Final
 
@@ -173,7 +174,9 @@ class AlertQueue:
     def async_put(self, alert: Alert) -> None:
         """Deliver an alert to all, now or when that is possible."""
         for target_id, target in self._targets.items():
-            target.pending = with_pending(target.pending, alert)
+            # What is on its way just now cannot be taken back.
+            sending = target.pending[:1] if target.is_sending else []
+            target.pending = sending + with_pending(target.pending[len(sending) :], alert)
             if len(target.pending) > _MOST_WAITING:
                 _LOGGER.warning("Too many alerts wait for %s; the oldest one is left out", target_id)
                 del target.pending[0]
@@ -238,7 +241,7 @@ class AlertQueue:
                 alert = target.pending[0]
                 is_late = dt_util.utcnow().timestamp() - alert.at_s > _LATE_S
                 await async_send(self._hass, target_id, self._render(alert, is_late))
-                # It may have become outdated meanwhile, and no longer wait.
+                # It may have been forgotten meanwhile.
                 target.pending = [waiting for waiting in target.pending if waiting is not alert]
                 self._delivered(target_id, target)
         except DeliveryError as error:
@@ -257,6 +260,7 @@ class AlertQueue:
     def _not_delivered(self, target_id: str, target: _Target, error: DeliveryError) -> None:
         if self._targets.get(target_id) is not target:
             return
+        target.pending = reduce(with_pending, target.pending, list[Alert]())
         if not target.is_failing:
             _LOGGER.warning("%s does not take alerts, which wait until it does: %s", target_id, error)
         target.is_failing = True

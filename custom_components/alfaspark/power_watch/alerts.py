@@ -1,6 +1,7 @@
 """Alerts: tells the owner when power is lost and back, in Home Assistant and through chosen notify entities."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 import logging
@@ -68,10 +69,8 @@ class Alerts:
         self.options = AlertOptions.from_options(self._watch.entry.options)
         tells_start = self.options.tells_start and not self._hass.is_running
         await self.queue.async_load(self.options.targets)
-        self._stops = [
-            async_dispatcher_connect(self._hass, SIGNAL_POWER_NEWS, self._take),
-            async_at_started(self._hass, partial(self._started, tells_start)),
-        ]
+        self._stops.append(async_dispatcher_connect(self._hass, SIGNAL_POWER_NEWS, self._take))
+        self._stops.append(async_at_started(self._hass, partial(self._started, tells_start)))
         self.life.async_follow(self.options.life)
 
     async def async_stop(self) -> None:
@@ -152,7 +151,7 @@ class Alerts:
         def release(_: datetime) -> None:
             del self._releases[source_id]
             if (alert := limit.release(self._hass.loop.time())) is not None:
-                self.queue.async_put(alert)
+                self.queue.async_put(replace(alert, at_s=dt_util.utcnow().timestamp()))
 
         self._releases[source_id] = async_call_later(self._hass, max(0.0, limit.due_s - now_s), release)
         self.queue.save_soon()

@@ -1,0 +1,1 @@
+"""Tests of what the power watch tells its owner."""
