@@ -17,6 +17,7 @@ from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.packbus.frames import Command, DeviceType, Mode, ModeSet, Relay, Result, WeekdaySet
 from custom_components.alfaspark.packbus.parameters import Parameter
 from custom_components.alfaspark.packbus.settings import Window
+from custom_components.alfaspark.power_watch import actions as power_actions
 
 from .conftest import SERIAL, Clock, wait_until
 from .peers import PeerBus, PeerPack
@@ -318,8 +319,9 @@ async def test_what_is_no_pack_is_refused_with_a_reason(
 
 def test_every_action_is_described_as_it_is() -> None:
     actions = described()
-    assert set(actions) == set(services.SCHEMAS)
-    for name, schema in services.SCHEMAS.items():
+    schemas = services.SCHEMAS | power_actions.SCHEMAS
+    assert set(actions) == set(schemas)
+    for name, schema in schemas.items():
         assert list(actions[name]["fields"]) == [str(key) for key in schema.schema]
     options = actions["set_parameter"]["fields"]["parameter"]["selector"]["select"]["options"]
     assert options == [parameter.name.lower() for parameter in Parameter]

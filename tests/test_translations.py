@@ -211,13 +211,13 @@ def _raised_keys() -> Iterator[str]:
             if not isinstance(node, ast.Call):
                 continue
             for keyword in node.keywords:
-                names = {"HomeAssistantError", "ServiceValidationError", "ConfigEntryNotReady", "_invalid"}
+                names = {"HomeAssistantError", "ServiceValidationError", "ConfigEntryNotReady"}
                 if keyword.arg == "translation_key" and isinstance(keyword.value, ast.Constant):
                     if isinstance(node.func, ast.Name) and node.func.id in names:
                         yield str(keyword.value.value)
             if (
                 isinstance(node.func, ast.Name)
-                and node.func.id == "_invalid"
+                and node.func.id in ("_invalid", "invalid", "failed")
                 and isinstance(node.args[0], ast.Constant)
             ):
                 yield str(node.args[0].value)

@@ -16,6 +16,7 @@ from .entries import is_power_watch
 from .fault_issues import async_follow_faults
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
+from .power_watch.actions import async_setup_power_actions
 from .power_watch.alerts import async_forget_alerts
 from .power_watch.making import async_make_power_watch
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
@@ -33,6 +34,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     hass.data[SOCKETS] = SocketKeeper(hass)
     await hass.data[SOCKETS].async_start()
     async_setup_services(hass)
+    async_setup_power_actions(hass)
     return True
 
 
