@@ -27,7 +27,10 @@ _PROMISED = {
     "setup_s",
     "confirm_p99_ms",
     "memory_growth_mb",
+    "grid_loss_p99_ms",
     "history_load_ms",
+    "probes_core_share",
+    "probe_loop_block_ms",
 }
 
 

@@ -81,9 +81,20 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         alone=True,
     ),
     Benchmark("outage_history", "ten years of outages, opened and summed up", ("history_load_ms",), alone=True),
+    Benchmark(
+        "probes",
+        "1,000 checkpoints that are checked once a minute",
+        ("probes_core_share", "probe_loop_block_ms"),
+        alone=True,
+    ),
     Benchmark("setup_time", "setting the config entry up", ("setup_s", "setup_readings_s")),
     Benchmark(
         "confirm", "from a switch to the confirmed state", ("confirm_p50_ms", "confirm_p99_ms", "confirm_worst_ms")
+    ),
+    Benchmark(
+        "grid_loss",
+        "from the frame of a pack whose grid is gone to the alert",
+        ("grid_loss_p50_ms", "grid_loss_p99_ms", "grid_loss_worst_ms"),
     ),
     Benchmark(
         "recorder",

@@ -194,12 +194,12 @@ class Prober:
         return min(max(ceil(self._demand * _RESERVE), _LEAST_AT_ONCE), _MOST_AT_ONCE)
 
     def _take_first_turn(self, check: _Check) -> None:
-        """A first look soon; then its phase, not before half an interval has gone."""
+        """A first look soon; then its phase, not before a quarter of the interval has gone."""
         assert self._origin_s is not None
         now_s = asyncio.get_running_loop().time()
         first_s = now_s + check.share * min(_FIRST_LOOKS_S, check.interval_s)
         phase_s = self._origin_s + check.share * check.interval_s
-        turns = ceil((first_s + check.interval_s / 2 - phase_s) / check.interval_s)
+        turns = ceil((first_s + check.interval_s / 4 - phase_s) / check.interval_s)
         self._push(check, first_s)
         check.due_s = phase_s + max(turns, 0) * check.interval_s
 
