@@ -23,7 +23,7 @@ from custom_components.alfaspark.outages.history import (
     PowerHistory,
     Resumed,
 )
-from custom_components.alfaspark.outages.model import Observation, OutageEvent, OutageEventKind
+from custom_components.alfaspark.outages.model import Decision, Observation, OutageEvent, OutageEventKind
 from custom_components.alfaspark.outages.statistics import statistics
 
 from .battery import discharged_wh, given_since_wh
@@ -42,6 +42,8 @@ _MOST_CHECKS_HELD = 5000
 _RETRY_S = 30.0
 _MOST_PENDING = 10_000
 _SAVE_S = 1.0
+_SET_S = 0.05
+"""A clock that differs by less was not set, it is slewed, or read a moment later."""
 
 type _Job = Callable[[PowerHistory], object]
 
@@ -59,14 +61,17 @@ class BatteryNote:
 class Record:
     """The history of all sources. Runs in the event loop; the file is read and written in the executor, in order."""
 
-    def __init__(self, hass: HomeAssistant) -> None:
-        """Open nothing yet."""
+    def __init__(self, hass: HomeAssistant, on_reopened: Callable[[], None]) -> None:
+        """Open nothing yet. `on_reopened`: called when the file was opened again while the power was watched."""
         self._hass = hass
+        self._on_reopened = on_reopened
         self._path = Path(hass.config.path(STORAGE_DIR, FILE))
         self._history: PowerHistory | None = None
         self._kinds: dict[str, SourceSetup] = {}
         self._resumed: dict[str, Resumed] = {}
         self._alive: set[str] = set()
+        self._ahead_s = 0.0
+        """By so much the machine's clock is ahead of the event loop's."""
         self._pending: deque[_Job] = deque()
         self._checks: list[Check] = []
         self._turn = asyncio.Lock()
@@ -89,7 +94,8 @@ class Record:
         """Write what is held and until when was watched, and close the file. Harmless when it is closed."""
         self.flush_checks()
         ids = list(self._kinds)
-        self._do(lambda history: history.stop_watching(ids, time()))
+        now_s = time()
+        self._do(lambda history: history.stop_watching(ids, now_s))
         await self.async_written()
         history, self._history = self._history, None
         if history is not None:
@@ -97,12 +103,18 @@ class Record:
         await self._store.async_save(self._dump())
 
     def unix_s(self, at_s: float) -> float:
-        """Return the Unix time of a moment of the event loop's clock, by what the machine's clock says now."""
-        return time() - (self._hass.loop.time() - at_s)
+        """Return the Unix time of a moment of the event loop's clock, by what the machine's clock says now.
+
+        Of the same moment it is the same again, unless the clock was set: stretches that touch must not fall apart.
+        """
+        ahead_s = time() - self._hass.loop.time()
+        if abs(ahead_s - self._ahead_s) > _SET_S:
+            self._ahead_s = ahead_s
+        return at_s + self._ahead_s
 
     def loop_s(self, unix_s: float) -> float:
         """Return the moment of the event loop's clock of a Unix time; before the start of the machine it is below 0."""
-        return self._hass.loop.time() - (time() - unix_s)
+        return unix_s - self.unix_s(0.0)
 
     def resumed(self, source_id: str) -> Resumed | None:
         """Return how a source was when it was watched last; None if it is new, or there is no file."""
@@ -120,7 +132,8 @@ class Record:
     def begin(self, setup: SourceSetup) -> None:
         """Know a source, or its new name."""
         if setup.id not in self._kinds:
-            self._do(lambda history: history.begin_watching([setup.id], time()))
+            now_s = time()
+            self._do(lambda history: history.begin_watching([setup.id], now_s))
         self._kinds[setup.id] = setup
         self._do(lambda history: history.describe_source(setup.id, setup.name, setup.kind.value))
 
@@ -154,6 +167,18 @@ class Record:
         self._note_battery(event)
 
     @callback
+    def resume_outage(self, source_id: str, since_s: float, decision: Decision) -> None:
+        """Write down an outage that goes on, for a history that does not know of it."""
+        start_s, reason, evidence = self.unix_s(since_s), decision.reason.value, decision.evidence
+        self._do(lambda history: history.begin_outage(source_id, start_s, reason, evidence))
+
+    @callback
+    def end_unobserved(self, source_id: str, at_s: float) -> None:
+        """Write down that something is known of a source."""
+        unix_s = self.unix_s(at_s)
+        self._do(lambda history: history.end_unobserved(source_id, unix_s))
+
+    @callback
     def note_check(self, watched: Watched, observation: Observation) -> None:
         """Keep an observation for the history of checks."""
         self._checks.append(
@@ -172,7 +197,8 @@ class Record:
     def tick(self, now_s: float) -> None:
         """Do what is due. `now_s`: the event loop's clock."""
         if self._is_due("heartbeat", now_s, _HEARTBEAT_S):
-            self._do(lambda history: history.heartbeat(time()))
+            unix_s = time()
+            self._do(lambda history: history.heartbeat(unix_s))
         if self._is_due("checks", now_s, _FLUSH_CHECKS_S):
             self.flush_checks()
         if self._pending and self._is_due("retry", now_s, _RETRY_S):
@@ -196,7 +222,7 @@ class Record:
             if self._history is None:
                 return None
             try:
-                return await self._hass.async_add_executor_job(read, self._history)
+                return await self._async_call(read, self._history)
             except HistoryDamaged as error:
                 # It was moved aside: the next write begins a new one.
                 self._tell("history_damaged", file=error.moved_to.name, error=str(error))
@@ -222,11 +248,13 @@ class Record:
 
     async def _async_run(self, job: _Job) -> bool:
         """Do one thing; return False if it is to be tried again."""
-        if self._history is None and not await self._async_open_file():
-            return False
+        if self._history is None:
+            if not await self._async_open_file():
+                return False
+            self._on_reopened()
         assert self._history is not None
         try:
-            await self._hass.async_add_executor_job(job, self._history)
+            await self._async_call(job, self._history)
         except HistoryDamaged as error:
             self._tell("history_damaged", file=error.moved_to.name, error=str(error))
             self._history = None
@@ -238,6 +266,15 @@ class Record:
             _LOGGER.exception("The power history did not take a change")
         self._tell_solved("history_unwritable")
         return True
+
+    async def _async_call[T](self, job: Callable[[PowerHistory], T], history: PowerHistory) -> T:
+        """Do it in the executor. Who is cancelled meanwhile waits for the end all the same: one at a time."""
+        running = self._hass.async_add_executor_job(job, history)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
 
     async def _async_open_file(self) -> bool:
         try:
