@@ -94,17 +94,17 @@ async def test_checks_are_spread_evenly_and_each_keeps_its_phase() -> None:
         await until(lambda: len(begins) == number and min(map(len, begins.values())) > rounds)
     first = sorted(times[0] - began_s for times in begins.values())
     # From soon after the start, not at once, and all within the interval.
-    assert first[0] < 0.1 and 0.85 < first[-1] < 1.1
+    assert first[0] < 0.3 and 0.8 < first[-1] < 1.5
     for moments in (first, sorted(times[2] % interval_s for times in begins.values())):
         in_each_tenth = [
             sum(tenth <= moment % interval_s * 10 < tenth + 1 for moment in moments) for tenth in range(10)
         ]
-        assert max(in_each_tenth) <= 2 * number / 10, in_each_tenth
+        assert max(in_each_tenth) <= 3 * number / 10, in_each_tenth
     for times in begins.values():
         gaps = [after - before for before, after in pairwise(times[1:])]
-        assert all(abs(gap - interval_s) < 0.15 for gap in gaps), gaps
+        assert all(abs(gap - interval_s) < 0.3 for gap in gaps), gaps
         # The second look is not right after the first.
-        assert 0.2 * interval_s < times[1] - times[0] < 1.4 * interval_s
+        assert 0.1 * interval_s < times[1] - times[0] < 1.6 * interval_s
 
 
 async def test_no_more_at_once_than_allowed() -> None:

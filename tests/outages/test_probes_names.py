@@ -93,8 +93,8 @@ async def test_a_name_server_that_hangs_is_not_waited_for_when_the_address_is_kn
     names.doubt("nas.example")
     directory.delay_s = 60
     began_s = time.monotonic()
-    assert await names.addresses("nas.example", 0.4) == (HOST,)
-    assert 0.1 < time.monotonic() - began_s < 0.35
+    assert await names.addresses("nas.example", 3.0) == (HOST,)
+    assert 1.0 < time.monotonic() - began_s < 2.5
     with pytest.raises(UnresolvedError, match="not looked up in time"):
         await names.addresses("other.example", 0.1)
     await names.close()

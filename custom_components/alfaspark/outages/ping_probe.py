@@ -62,7 +62,7 @@ class Pinger:
         """Ping an address up to three times within `timeout_s`; any answer will do."""
         loop = asyncio.get_running_loop()
         if not self._is_imported:
-            # Not with the module: triggers load it before Home Assistant has installed icmplib. Nor here: it reads files.
+            # Who has no ping to make needs no icmplib; and loading it here would block.
             self._icmplib = await loop.run_in_executor(None, _import_icmplib)
             self._is_imported = True
         began_s = loop.time()

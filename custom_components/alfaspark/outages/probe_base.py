@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 import errno
 import os
@@ -118,7 +118,3 @@ class Probe(ABC):
     @abstractmethod
     async def _ask(self, address: str, timeout_s: float) -> ProbeResult:
         """Check one address."""
-
-
-type MakeProbe = Callable[[str], Probe]
-"""Makes the probe of a target. Raises TargetError."""
