@@ -61,6 +61,11 @@ class Observer(ABC):
     def async_remove(self, watched: Watched) -> None:
         """Do not look at it any more."""
 
+    @abstractmethod
+    @callback
+    def async_change(self, watched: Watched) -> None:
+        """Go on with one whose name, rule or options were changed, without forgetting what was seen of it."""
+
     @callback  # noqa: B027 - most find nothing at once
     def async_find(self, through: Watched) -> None:
         """Find what a checkpoint stands for, of that which is known at once."""

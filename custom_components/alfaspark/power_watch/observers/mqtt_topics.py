@@ -3,8 +3,9 @@
 A message is a sign of life unless it is retained: that one only says what once was. A will counts as down at once.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 import logging
 from typing import TYPE_CHECKING, override
 
@@ -24,7 +25,6 @@ from custom_components.alfaspark.power_watch.setup import (
 )
 
 from .base import Found, Observer, Report, Watched
-from .intervals import interval
 
 if TYPE_CHECKING:
     from homeassistant.components.mqtt import ReceiveMessage
@@ -34,15 +34,42 @@ _LOGGER = logging.getLogger(__name__)
 _MQTT = "mqtt"
 _MOST_FOUND = 500
 """Topics that one wildcard may find: a mistaken one would find everything that is on the broker."""
+_LOOK = timedelta(seconds=1)
+_NOT_CONNECTED = "the MQTT broker is not connected"
+_NOT_HEARD_YET = "not heard yet since listening began"
 
 
 @dataclass(slots=True, eq=False)
 class _Topic:
     watched: Watched
-    alive_s: float | None = None
-    """When it was last heard, or when listening began after it was heard once."""
-    found: set[str] = field(default_factory=set)
-    stops: list[CALLBACK_TYPE] = field(default_factory=list)
+    heard_s: float
+    """When it was last heard, or when listening began."""
+    look_s: float = 0.0
+    """When to look next whether it is silent for too long."""
+    will: str | None = None
+    """What its will said, if that was the last that was heard of it."""
+    found: dict[str, _Topic] = field(default_factory=dict)
+    """What was found through it, by topic."""
+    stop: CALLBACK_TYPE | None = None
+    """Ends the subscription. What was found has none of its own: its messages come to the one that found it."""
+
+    def begin(self, now_s: float) -> None:
+        """It has its time to be heard from now on."""
+        self.heard_s = now_s
+        self.look_s = now_s + self.silence_s
+        self.will = None
+
+    @property
+    def silence_s(self) -> float:
+        """It is down when it says nothing for so long."""
+        silence_s: float = self.watched.setup.options.get(CONF_SILENCE, DEFAULT_SILENCE_S)
+        return silence_s
+
+    def release(self) -> None:
+        """Listen no more."""
+        if self.stop is not None:
+            self.stop()
+            self.stop = None
 
 
 class MqttObserver(Observer):
@@ -54,44 +81,49 @@ class MqttObserver(Observer):
         self._topics: dict[str, _Topic] = {}
         self._connected = False
         self._stop_status: CALLBACK_TYPE | None = None
-        self._stop_entries = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
+        self._stops = [
+            async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
+            async_track_time_interval(hass, self._look, _LOOK, cancel_on_shutdown=True),
+        ]
         self._follow_entry()
 
     @override
     @callback
     def async_add(self, watched: Watched) -> None:
-        topic = self._topics[watched.id] = _Topic(watched)
-
-        @callback
-        def look(_: datetime) -> None:
-            self._look(topic)
-
-        topic.stops.append(async_track_time_interval(self._hass, look, interval(watched.rule), cancel_on_shutdown=True))
-        self._subscribe(topic)
-        if not self._connected:
-            self._report(watched, Result.UNKNOWN, self._now_s(), detail=_NOT_CONNECTED)
+        topic = self._topics[watched.id] = _Topic(watched, self._now_s())
+        topic.begin(topic.heard_s)
+        if watched.through is not None:
+            self._topics[watched.through].found[watched.setup.target] = topic
+        elif self._stop_status is not None:
+            self._subscribe(topic)
+        detail = _NOT_HEARD_YET if self._connected else _NOT_CONNECTED
+        self._report(watched, Result.UNKNOWN, topic.heard_s, detail=detail)
 
     @override
     @callback
     def async_remove(self, watched: Watched) -> None:
         if (topic := self._topics.pop(watched.id, None)) is not None:
-            _release(topic)
-        for other in self._topics.values():
-            # It may be found again.
-            other.found.discard(watched.setup.target)
+            topic.release()
+        if (through := self._topics.get(watched.through or "")) is not None:
+            through.found.pop(watched.setup.target, None)
+
+    @override
+    @callback
+    def async_change(self, watched: Watched) -> None:
+        topic = self._topics[watched.id]
+        topic.watched = watched
+        topic.look_s = topic.heard_s + topic.silence_s
 
     @override
     async def async_check(self, watched: Watched) -> None:
         if (topic := self._topics.get(watched.id)) is not None:
-            self._look(topic)
+            self._look_at([topic])
 
     @override
     async def async_stop(self) -> None:
-        self._stop_entries()
-        if self._stop_status is not None:
-            self._stop_status()
-        for topic in self._topics.values():
-            _release(topic)
+        for stop in self._stops:
+            stop()
+        self._let_go()
 
     @callback
     def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
@@ -107,43 +139,50 @@ class MqttObserver(Observer):
             from homeassistant.components import mqtt  # noqa: PLC0415 - its requirements are there with its entry
 
             self._stop_status = mqtt.async_subscribe_connection_status(self._hass, self._connection_changed)
-            self._connected = mqtt.is_connected(self._hass)
             for topic in self._topics.values():
-                self._subscribe(topic)
+                if topic.watched.through is None:
+                    self._subscribe(topic)
+            self._connection_changed(mqtt.is_connected(self._hass))
         elif not is_loaded and self._stop_status is not None:
+            self._let_go()
+            self._connection_changed(False)
+
+    def _let_go(self) -> None:
+        if self._stop_status is not None:
             self._stop_status()
             self._stop_status = None
-            for topic in self._topics.values():
-                _release(topic, but=1)
-            self._connection_changed(False)
+        for topic in self._topics.values():
+            topic.release()
 
     @callback
     def _connection_changed(self, connected: bool) -> None:
-        """Nobody is heard without the broker; who was heard before gets its time anew when it is back."""
-        self._connected = connected
+        """Nobody is heard without the broker; when it is back, all get their time anew."""
+        self._connected, was_connected = connected, self._connected
         for topic in self._topics.values():
-            if connected:
-                topic.alive_s = self._now_s() if topic.alive_s is not None else None
-            else:
+            if not connected:
                 self._report(topic.watched, Result.UNKNOWN, self._now_s(), detail=_NOT_CONNECTED)
+            elif not was_connected:
+                topic.begin(self._now_s())
 
     def _subscribe(self, topic: _Topic) -> None:
-        """Listen to a topic that was not found through another one, whose messages come there."""
-        if self._stop_status is None or self._is_found(topic):
-            return
-        from homeassistant.components.mqtt.client import async_subscribe_internal  # noqa: PLC0415
+        from homeassistant.components import mqtt  # noqa: PLC0415
 
         @callback
         def heard(message: ReceiveMessage) -> None:
             self._heard(topic, message)
 
-        try:
-            topic.stops.append(async_subscribe_internal(self._hass, topic.watched.setup.target, heard))
-        except HomeAssistantError as error:
-            self._report(topic.watched, Result.UNKNOWN, self._now_s(), detail=str(error))
+        async def subscribe() -> None:
+            try:
+                # Any payload is a sign of life, also one that is no text.
+                stop = await mqtt.async_subscribe(self._hass, topic.watched.setup.target, heard, encoding=None)
+            except HomeAssistantError as error:
+                self._report(topic.watched, Result.UNKNOWN, self._now_s(), detail=str(error))
+                return
+            topic.stop = stop
+            if self._stop_status is None or self._topics.get(topic.watched.id) is not topic:
+                topic.release()
 
-    def _is_found(self, topic: _Topic) -> bool:
-        return any(topic.watched.setup.target in other.found for other in self._topics.values())
+        self._hass.async_create_background_task(subscribe(), f"subscribe to {topic.watched.setup.target}")
 
     @callback
     def _heard(self, topic: _Topic, message: ReceiveMessage) -> None:
@@ -152,43 +191,47 @@ class MqttObserver(Observer):
             return
         if message.topic not in topic.found and not message.retain:
             self._find(topic, message.topic)
-        for other in self._topics.values():
-            if other.watched.setup.target == message.topic and message.topic in topic.found:
-                self._take(other, message)
+        if (found := topic.found.get(message.topic)) is not None:
+            self._take(found, message)
 
     def _find(self, through: _Topic, target: str) -> None:
+        """Have a topic watched that was found, unless its source has it already or there are too many."""
         if len(through.found) >= _MOST_FOUND:
             return
-        through.found.add(target)
+        setup = through.watched.setup
+        self._found(through.watched, CheckpointSetup(setup.kind, target, target, setup.is_paused, setup.options))
         if len(through.found) == _MOST_FOUND:
             _LOGGER.warning(
                 "%s finds more than %d topics; no more are watched: choose a narrower one",
-                through.watched.setup.target, _MOST_FOUND,
+                setup.target, _MOST_FOUND,
             )  # fmt: skip
-        setup = through.watched.setup
-        self._found(through.watched, CheckpointSetup(setup.kind, target, target, setup.is_paused, setup.options))
 
     def _take(self, topic: _Topic, message: ReceiveMessage) -> None:
-        payload = str(message.payload)
-        if payload in topic.watched.setup.options.get(CONF_DOWN_PAYLOADS, DEFAULT_DOWN_PAYLOADS):
-            self._report(topic.watched, Result.DOWN_AT_ONCE, self._now_s(), detail=payload)
+        payload = message.payload if isinstance(message.payload, str) else message.payload.decode("utf-8", "replace")
+        if payload.strip() in topic.watched.setup.options.get(CONF_DOWN_PAYLOADS, DEFAULT_DOWN_PAYLOADS):
+            topic.will = payload.strip()
+            self._tell_down(topic)
         elif not message.retain:
-            topic.alive_s = self._now_s()
-            self._report(topic.watched, Result.ALIVE, topic.alive_s)
+            topic.begin(self._now_s())
+            self._report(topic.watched, Result.ALIVE, topic.heard_s)
 
-    def _look(self, topic: _Topic) -> None:
-        """Report one that is silent for too long."""
-        if not self._connected or topic.alive_s is None or topic.watched.setup.is_group:
-            return
-        silence_s = topic.watched.setup.options.get(CONF_SILENCE, DEFAULT_SILENCE_S)
-        if self._now_s() - topic.alive_s > silence_s:
-            self._report(topic.watched, Result.DOWN, self._now_s(), detail=f"silent for more than {silence_s} s")
+    @callback
+    def _look(self, _: datetime) -> None:
+        now_s = self._now_s()
+        self._look_at([topic for topic in self._topics.values() if topic.look_s <= now_s])
 
+    def _look_at(self, topics: Iterable[_Topic]) -> None:
+        now_s = self._now_s()
+        for topic in topics:
+            is_down = topic.will is not None or now_s >= topic.heard_s + topic.silence_s
+            if self._connected and is_down and not topic.watched.setup.is_group:
+                self._tell_down(topic)
 
-_NOT_CONNECTED = "the MQTT broker is not connected"
-
-
-def _release(topic: _Topic, but: int = 0) -> None:
-    """Undo subscriptions, and the timer, which comes first, unless it shall stay."""
-    while len(topic.stops) > but:
-        topic.stops.pop()()
+    def _tell_down(self, topic: _Topic) -> None:
+        """Tell now, and at each interval while it lasts."""
+        now_s = self._now_s()
+        topic.look_s = now_s + topic.watched.rule.interval_s
+        if topic.will is not None:
+            self._report(topic.watched, Result.DOWN_AT_ONCE, now_s, detail=topic.will)
+        else:
+            self._report(topic.watched, Result.DOWN, now_s, detail=f"silent for more than {topic.silence_s:g} s")

@@ -3,12 +3,14 @@
 A change is reported in the very call in which its frame was taken from the bus.
 """
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_track_time_interval
 
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.coordinator import PackCoordinator
@@ -20,12 +22,14 @@ from custom_components.alfaspark.power_watch.setup import CheckpointSetup
 
 from .base import Found, Observer, Report, Watched
 
+_LOOK = timedelta(seconds=2)
+"""Time alone makes a pack gone; and what is down is told again while it lasts, for a loss that waits for proof."""
+
 _GRID = {
     GridState.PRESENT: Result.ALIVE,
     GridState.ABSENT: Result.DOWN_AT_ONCE,
-    GridState.UNKNOWN: Result.UNKNOWN,
 }
-"""A grid sense that is not fitted is no checkpoint."""
+"""A grid sense that does not know, or is not fitted, tells nothing."""
 
 
 class PackObserver(Observer):
@@ -35,12 +39,15 @@ class PackObserver(Observer):
         """Follow nobody yet."""
         super().__init__(hass, report, found)
         self._watched: dict[str, Watched] = {}
-        self._shown: dict[str, Result | None] = {}
+        self._shown: dict[str, Result] = {}
         """What was reported last, by the id of the checkpoint."""
         self._hubs: dict[Hub, CALLBACK_TYPE] = {}
         self._packs: dict[str, PackCoordinator] = {}
         self._stop_packs: dict[str, CALLBACK_TYPE] = {}
-        self._stop_entries = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed)
+        self._stops = [
+            async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
+            async_track_time_interval(hass, self._look_again, _LOOK, cancel_on_shutdown=True),
+        ]
         self._follow_hubs()
 
     @override
@@ -49,8 +56,10 @@ class PackObserver(Observer):
         self._watched[watched.id] = watched
         if watched.setup.is_group:
             self.async_find(watched)
-        if (pack := self._packs.get(watched.setup.target)) is not None:
+        elif (pack := self._packs.get(watched.setup.target)) is not None:
             self._look(watched, pack)
+        else:
+            self._tell(watched, Result.UNKNOWN, _NO_ADAPTER)
 
     @override
     @callback
@@ -60,19 +69,23 @@ class PackObserver(Observer):
 
     @override
     @callback
+    def async_change(self, watched: Watched) -> None:
+        self._watched[watched.id] = watched
+
+    @override
+    @callback
     def async_find(self, through: Watched) -> None:
         for serial in self._packs:
             self._find(through, serial)
 
     @override
     async def async_check(self, watched: Watched) -> None:
-        if (pack := self._packs.get(watched.setup.target)) is not None:
-            self._shown.pop(watched.id, None)
-            self._look(watched, pack)
+        if watched.id in self._watched and (pack := self._packs.get(watched.setup.target)) is not None:
+            self._look(watched, pack, again=True)
 
     @override
     async def async_stop(self) -> None:
-        for stop in (self._stop_entries, *self._hubs.values(), *self._stop_packs.values()):
+        for stop in (*self._stops, *self._hubs.values(), *self._stop_packs.values()):
             stop()
 
     @callback
@@ -84,13 +97,21 @@ class PackObserver(Observer):
         loaded = loaded_hubs(self._hass)
         for hub in [hub for hub in self._hubs if hub not in loaded]:
             self._hubs.pop(hub)()
-            for serial in [serial for serial, pack in self._packs.items() if pack in hub.packs.values()]:
-                self._lose(serial)
+        self._drop_lost()
         for hub in loaded:
             if hub not in self._hubs:
                 # Set before: a hub calls back for the packs that it has already.
                 self._hubs[hub] = lambda: None
                 self._hubs[hub] = hub.async_on_pack(self._meet)
+
+    def _drop_lost(self) -> None:
+        """Listen no more to packs whose adapter is not set up, and to those that the owner has removed."""
+        kept = {pack for hub in self._hubs for pack in hub.packs.values()}
+        for serial in [serial for serial, pack in self._packs.items() if pack not in kept]:
+            self._stop_packs.pop(serial)()
+            del self._packs[serial]
+            for watched in self._of(serial):
+                self._tell(watched, Result.UNKNOWN, _NO_ADAPTER)
 
     @callback
     def _meet(self, pack: PackCoordinator) -> None:
@@ -105,16 +126,9 @@ class PackObserver(Observer):
             self._find(watched, serial)
         self._follow(pack)
 
-    def _lose(self, serial: str) -> None:
-        """Nobody listens to a pack any more."""
-        self._stop_packs.pop(serial)()
-        del self._packs[serial]
-        for watched in self._of(serial):
-            self._tell(watched, Result.UNKNOWN, "its adapter is not set up")
-
     def _find(self, through: Watched, serial: str) -> None:
         name = pack_names(self._hass).get(serial, serial)
-        self._found(through, CheckpointSetup(through.setup.kind, serial, name, through.setup.is_paused))
+        self._found(through, CheckpointSetup(through.setup.kind, serial, name))
 
     def _of(self, serial: str) -> list[Watched]:
         return [watched for watched in self._watched.values() if watched.setup.target == serial]
@@ -124,21 +138,35 @@ class PackObserver(Observer):
         for watched in self._of(pack.serial):
             self._look(watched, pack)
 
-    def _look(self, watched: Watched, pack: PackCoordinator) -> None:
-        result = _grid(pack) if watched.setup.kind is Kind.GRID_SENSE else _presence(pack)
-        if result is not None:
-            self._tell(watched, result, "" if pack.available else "it is not heard")
+    @callback
+    def _look_again(self, _: datetime) -> None:
+        self._drop_lost()
+        for watched in tuple(self._watched.values()):
+            if (pack := self._packs.get(watched.setup.target)) is not None:
+                self._look(watched, pack, again=self._shown.get(watched.id) is Result.DOWN_AT_ONCE)
 
-    def _tell(self, watched: Watched, result: Result, detail: str) -> None:
-        if self._shown.get(watched.id) is not result:
-            self._shown[watched.id] = result
-            self._report(watched, result, self._now_s(), detail=detail)
+    def _look(self, watched: Watched, pack: PackCoordinator, *, again: bool = False) -> None:
+        is_sense = watched.setup.kind is Kind.GRID_SENSE
+        result = _grid(pack) if is_sense else _presence(pack)
+        if result is None or (result is self._shown.get(watched.id) and not again):
+            return
+        # One that is gone has been silent since it was last heard.
+        is_gone = not is_sense and result is Result.DOWN_AT_ONCE and not again
+        at_s = pack.data.last_seen_s if is_gone else self._now_s()
+        self._tell(watched, result, "" if pack.available else "it is not heard", at_s)
+
+    def _tell(self, watched: Watched, result: Result, detail: str, at_s: float | None = None) -> None:
+        self._shown[watched.id] = result
+        self._report(watched, result, self._now_s() if at_s is None else at_s, detail=detail)
 
 
-def _grid(pack: PackCoordinator) -> Result | None:
+_NO_ADAPTER = "no adapter that is set up has heard it"
+
+
+def _grid(pack: PackCoordinator) -> Result:
     if not pack.available or pack.data.status is None:
         return Result.UNKNOWN
-    return _GRID.get(pack.data.status.grid)
+    return _GRID.get(pack.data.status.grid, Result.UNKNOWN)
 
 
 def _presence(pack: PackCoordinator) -> Result | None:
