@@ -68,6 +68,7 @@ class Hub:
             on_restarted=self._pack_restarted,
             on_response=self._response_received,
             on_energy=self._energy_counted,
+            on_grid_loss=lambda pack, loss: self.client.feed_grid_loss(pack, loss),  # noqa: PLW0108 - made below
         )
         self._hass = hass
         self._entry = entry
@@ -370,7 +371,8 @@ class Hub:
             energy = PackEnergy(from_now=not is_new)
             record = PackRecord(pack.device_type, firmware, pack.boot_id, energy=energy)
             self._memory.packs[pack.serial] = record
-        record.device_type, record.firmware, record.boot_id = pack.device_type, firmware, pack.boot_id
+        record.device_type, record.firmware = pack.device_type, firmware
+        record.take_boot(pack.boot_id)
         self._memory.save_later()
         return record
 

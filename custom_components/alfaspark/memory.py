@@ -6,7 +6,7 @@ One file for the whole installation: a pack keeps its totals when it moves to an
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 import logging
-from time import time
+from time import monotonic, time
 from typing import Any, Self
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -45,6 +45,7 @@ _RECORD_SCHEMA = probatio.Schema(
 _HOUSE_SCHEMA = probatio.Schema({"since_s": _UNIX_S, "energy": dict}, required=True)
 _IMPORT_SCHEMA = probatio.Schema({"import_kwh": _NUMBER, "import_day": _U16, "boot_id": _U16}, required=True)
 _CAPACITY_SCHEMA = probatio.Schema(probatio.All(_NUMBER, probatio.Range(min=0, min_included=False)))
+_NUMBER_SCHEMA = probatio.Schema(_NUMBER)
 _LAST_KNOWN_SCHEMA = probatio.Schema({"seen_s": _NUMBER, "readings": {str: _NUMBER}}, required=True)
 
 
@@ -92,6 +93,22 @@ class PackRecord:
     last_known: LastKnown | None = None
     capacity_kwh: float | None = None
     """What the owner says that the battery holds; None while that is not said."""
+    stored_boot_since_s: float | None = None
+    """`boot_since_s` in an earlier run."""
+    _boot_heard_at_s: float | None = None
+    """Monotonic: a machine's clock may be set only after it has heard its packs."""
+
+    @property
+    def boot_since_s(self) -> float | None:
+        """Unix time since when the pack is known to be in this boot; None if that is not known."""
+        if self._boot_heard_at_s is None:
+            return self.stored_boot_since_s
+        return time() - (monotonic() - self._boot_heard_at_s)
+
+    def take_boot(self, boot_id: int) -> None:
+        """Take the boot that the pack is in."""
+        if boot_id != self.boot_id or self.boot_since_s is None:
+            self.boot_id, self._boot_heard_at_s = boot_id, monotonic()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `from_dict` takes."""
@@ -104,6 +121,7 @@ class PackRecord:
             "import_today": asdict(self.import_today) if self.import_today else None,
             "last_known": asdict(self.last_known) if self.last_known else None,
             "capacity_kwh": self.capacity_kwh,
+            "boot_since_s": self.boot_since_s,
         }
 
     @classmethod
@@ -125,6 +143,7 @@ class PackRecord:
             import_today=ImportToday(**import_today) if import_today else None,
             last_known=LastKnown(**last_known) if last_known else None,
             capacity_kwh=_if_valid(_CAPACITY_SCHEMA, data.get("capacity_kwh")),
+            stored_boot_since_s=_if_valid(_NUMBER_SCHEMA, data.get("boot_since_s")),
         )
 
 

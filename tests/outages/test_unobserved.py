@@ -123,3 +123,21 @@ def test_an_open_outage_cannot_be_restored_into_what_was_observed(house: House) 
     house.watch.restore("grid", None, ["sense1"])
     with pytest.raises(ValueError, match="was observed before"):
         house.watch.restore("grid", -5, [])
+
+
+def test_the_record_may_learn_when_the_outage_began_that_goes_on(house: House) -> None:
+    house.add("grid", "sense1")
+    house.at(0, sense1="up")
+    house.watch.date_outage("grid", -500, 1)
+    assert house.says() == "powered grid_sensed", "there is none"
+    house.at(100, sense1="?")
+    house.at(900, sense1="gone")
+    assert house.watch.decision("grid").since_s == 900
+    house.watch.date_outage("grid", 300, 901)
+    assert house.says() == "lost grid_not_sensed"
+    assert house.watch.decision("grid").since_s == house.watch.outage_since_s("grid") == 300
+    house.watch.date_outage("grid", 700, 902)
+    assert house.watch.decision("grid").since_s == 700
+    house.at(1000, sense1="up")
+    house.at(1060)
+    assert house.record()[2:] == ["unobserved_began 100", "unobserved_ended 100-900", "began 900", "ended 700-1000"]

@@ -139,6 +139,12 @@ class Source:
             self._outage = Outage(start_s, None, Basis.OTHERS)
         self.settle(now_s, now_s)
 
+    def date_outage(self, start_s: float, now_s: float) -> None:
+        """Take the start of the open outage from a record that knows it better."""
+        if self._outage is not None:
+            self._outage.start_s, self._outage.floor_s = min(start_s, now_s), None
+            self.settle(now_s, now_s)
+
     def observe(self, state: CheckpointState, observation: Observation, now_s: float) -> bool:
         """Take an observation, not of the future; return False if it is not new."""
         verdict = state.verdict
@@ -186,18 +192,10 @@ class Source:
         state, reason, since_s = self._conclude(at_s)
         if before is not None and before.state is state and state in (PowerState.POWERED, PowerState.SUSPECT):
             since_s = before.since_s
+        decided_s = before.decided_s if before is not None and before.state is state else now_s
         counts = self._tally.counts(*Room)
-        decision = Decision(
-            state,
-            reason,
-            min(since_s, now_s),
-            before.decided_s if before is not None and before.state is state else now_s,
-            counts.counted,
-            counts.down,
-            counts.up,
-            counts.failing,
-            self._speakers(state),
-        )
+        numbers = (counts.counted, counts.down, counts.up, counts.failing)
+        decision = Decision(state, reason, min(since_s, now_s), decided_s, *numbers, self._speakers(state))
         if decision != before:
             self._decision = decision
             self._on_change(self.id, decision, before)

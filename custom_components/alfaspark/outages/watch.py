@@ -110,6 +110,17 @@ class OutageWatch:
         self._spread(source, self._now_s)
         self._deliver()
 
+    def date_outage(self, source_id: str, start_s: float, now_s: float) -> None:
+        """Take from the record when the open outage began: somebody remembers what nobody watched.
+
+        Earlier than was known, or later, where the power was back meanwhile. No OutageEvent tells it, for the record
+        knows. Without an open outage nothing happens. Raises KeyError if there is no such source.
+        """
+        self._pass(now_s)
+        self._sources[source_id].date_outage(start_s, now_s)
+        self._spread(self._sources[source_id], now_s)
+        self._deliver()
+
     def pause(self, checkpoint_id: str, paused: bool, now_s: float) -> None:
         """Count a checkpoint no more, or again, in all sources; also one that comes later."""
         self._pass(now_s)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 import logging
+from time import time
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -11,11 +12,12 @@ from homeassistant.helpers.event import async_track_time_interval
 
 from custom_components.alfaspark.outages.model import (
     NETWORK,
-    NETWORK_KINDS,
     CheckpointView,
     Decision,
+    Kind,
     Observation,
     OutageEvent,
+    OutageEventKind,
     PowerState,
     Result,
     SourceConfig,
@@ -26,6 +28,7 @@ from .activity import async_follow_activity
 from .alerts import Alerts
 from .lookout import Lookout, engine_checkpoint
 from .observers.base import Watched
+from .pack_losses import PackLosses
 from .record import Record
 from .setup import SourceSetup, sources_of
 from .source import PowerSource
@@ -50,10 +53,9 @@ class PowerWatch:
         self._hass = hass
         self._engine = OutageWatch(on_change=self._decided, on_outage=self._outage)
         self._lookout: Lookout | None = None
+        self._pack_losses = PackLosses(hass, self)
         self._source_listeners: list[Callable[[PowerSource], None]] = []
         self._looking: set[str] = set()
-        self._noted: dict[str, Result] = {}
-        """What was last written down of each checkpoint."""
 
     async def async_start(self) -> None:
         """Look at the owner's sources until the entry is unloaded."""
@@ -75,6 +77,7 @@ class PowerWatch:
         if self._lookout is not None:
             await self._lookout.async_stop()
             self._lookout = None
+        self._pack_losses.async_stop()
         await self.alerts.async_stop()
         await self.record.async_close()
 
@@ -129,6 +132,15 @@ class PowerWatch:
         """Look now at all checkpoints of a source."""
         await self.lookout.async_check(tuple(self.lookout.of(source_id).values()))
 
+    async def async_follow_filled(self, source: PowerSource, since_s: float) -> None:
+        """Take over what the record has learnt of the past since then, Unix seconds."""
+        found = await self.record.async_read(lambda history: history.outages(source.id, since_s, time(), 1))
+        if source.id not in self.sources:
+            return
+        if found and found[-1].end_s is None:
+            self._engine.date_outage(source.id, self.record.loop_s(found[-1].start_s), self._hass.loop.time())
+        source.async_follow()
+
     def _add(self, setup: SourceSetup) -> None:
         self.record.begin(setup)
         source = self.sources[setup.id] = PowerSource(self._hass, self, setup)
@@ -170,10 +182,9 @@ class PowerWatch:
     ) -> None:
         observation = Observation(watched.id, result, at_s, latency_ms, detail)
         self._engine.observe(observation, self._hass.loop.time())
-        # Who tells by itself that nothing has changed would soon fill the history of checks.
-        if watched.setup.kind in NETWORK_KINDS or self._noted.get(watched.id) is not result:
-            self._noted[watched.id] = result
-            self.record.note_check(watched, observation)
+        self.record.note_check(watched, observation)
+        if watched.setup.kind is Kind.GRID_SENSE and result is not Result.UNKNOWN:
+            self._pack_losses.async_follow(watched.source_id)
         self._follow_wishes()
 
     @callback
@@ -190,7 +201,7 @@ class PowerWatch:
     async def _look(self, wish: str) -> None:
         try:
             if wish == NETWORK:
-                await self.lookout.async_check_network()
+                await self.lookout.network.async_check_network()
             elif (watched := self.lookout.find(wish)) is not None:
                 await self.lookout.async_check([watched])
         finally:
@@ -226,6 +237,8 @@ class PowerWatch:
     @callback
     def _outage(self, event: OutageEvent) -> None:
         self.record.take(event)
+        if event.kind is OutageEventKind.UNOBSERVED_ENDED:
+            self._pack_losses.async_follow(event.source_id)
         if (source := self.sources.get(event.source_id)) is not None:
             source.async_outage(event)
 
