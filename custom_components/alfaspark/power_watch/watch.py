@@ -12,6 +12,7 @@ from homeassistant.helpers.event import async_track_time_interval
 
 from custom_components.alfaspark.outages.model import (
     NETWORK,
+    NETWORK_KINDS,
     CheckpointView,
     Decision,
     Kind,
@@ -56,6 +57,8 @@ class PowerWatch:
         self._pack_losses = PackLosses(hass, self)
         self._source_listeners: list[Callable[[PowerSource], None]] = []
         self._looking: set[str] = set()
+        self._noted: dict[str, Result] = {}
+        """What was last written down of each checkpoint."""
 
     async def async_start(self) -> None:
         """Look at the owner's sources until the entry is unloaded."""
@@ -182,7 +185,10 @@ class PowerWatch:
     ) -> None:
         observation = Observation(watched.id, result, at_s, latency_ms, detail)
         self._engine.observe(observation, self._hass.loop.time())
-        self.record.note_check(watched, observation)
+        # Who tells by itself that nothing has changed would soon fill the history of checks.
+        if watched.setup.kind in NETWORK_KINDS or self._noted.get(watched.id) is not result:
+            self._noted[watched.id] = result
+            self.record.note_check(watched, observation)
         if watched.setup.kind is Kind.GRID_SENSE and result is not Result.UNKNOWN:
             self._pack_losses.async_follow(watched.source_id)
         self._follow_wishes()
@@ -201,7 +207,7 @@ class PowerWatch:
     async def _look(self, wish: str) -> None:
         try:
             if wish == NETWORK:
-                await self.lookout.network.async_check_network()
+                await self.lookout.async_check_network()
             elif (watched := self.lookout.find(wish)) is not None:
                 await self.lookout.async_check([watched])
         finally:
