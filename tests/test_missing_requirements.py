@@ -19,7 +19,7 @@ from importlib.abc import MetaPathFinder
 
 class NotInstalled(MetaPathFinder):
     def find_spec(self, fullname, path, target=None):
-        if fullname.partition(".")[0] in ("can", "serial"):
+        if fullname.partition(".")[0] in ("can", "paho", "serial"):
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 sys.meta_path.insert(0, NotInstalled())
@@ -27,7 +27,7 @@ sys.meta_path.insert(0, NotInstalled())
 
 
 def run(program: str) -> str:
-    """Run a program in a Python that has no python-can; return what it prints."""
+    """Run a program in a Python that has nothing of what is required; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", NOT_INSTALLED + textwrap.dedent(program)],
         cwd=REPOSITORY,

@@ -63,7 +63,8 @@ class Life:
         """Publish by these options from now on; not at all with None."""
         if options != self._options:
             self._options = options
-            self._entry.async_create_background_task(self._hass, self._async_apply(options), "sign of life")
+            # Not the entry's own task: one that is cancelled while it opens a client would leave its thread behind.
+            self._hass.async_create_background_task(self._async_apply(options), f"{DOMAIN} sign of life")
 
     async def async_stop(self) -> None:
         """Say good-bye and publish nothing any more."""
