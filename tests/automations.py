@@ -5,7 +5,7 @@ from typing import Any
 
 from homeassistant.components.automation.const import DOMAIN as AUTOMATION
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import condition, device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
@@ -57,3 +57,15 @@ async def complaint(hass: HomeAssistant, hass_ws_client: WebSocketGenerator, par
     assert result["valid"] is (result["error"] is None)
     error: str | None = result["error"]
     return error
+
+
+async def holds(hass: HomeAssistant, text: str) -> bool:
+    """Return whether a condition in YAML holds now."""
+    config: Any = parse_yaml(text)
+    checker = await condition.async_from_config(hass, await condition.async_validate_condition_config(hass, config))
+    try:
+        result = checker.async_check()
+    finally:
+        checker.async_unload()
+    assert result is not None
+    return result

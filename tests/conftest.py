@@ -10,12 +10,14 @@ import time
 from unittest.mock import PropertyMock, patch
 
 from homeassistant import block_async_io
+from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.alfaspark.const import CONF_CHANNEL, CONF_INTERFACE, DOMAIN
+from custom_components.alfaspark.const import CONF_CHANNEL, CONF_INTERFACE, DOMAIN, POWER_WATCH
+from custom_components.alfaspark.power_watch.setup import CONF_RULE, utility
 
 from .packbus.slcan_peer import PtyPeer, TcpPeer
 from .peers import PeerBus, PeerPack, answer_with_pack
@@ -170,3 +172,30 @@ async def house(hass: HomeAssistant, entry: MockConfigEntry, pack: PeerPack) -> 
     yield entry
     await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
+
+
+@pytest.fixture
+def sources() -> list[ConfigSubentryData]:
+    """What is watched: what exists from the start, but quick to believe. A test that wants others overrides this."""
+    source = utility()
+    return [{**source, "data": {**source["data"], CONF_RULE: {"restore_hold_s": 1}}}]
+
+
+@pytest.fixture
+def watch_entry(hass: HomeAssistant, sources: list[ConfigSubentryData]) -> MockConfigEntry:
+    """Configure a power watch; not set up yet."""
+    entry = MockConfigEntry(domain=DOMAIN, title="Power watch", unique_id=POWER_WATCH, subentries_data=sources)
+    entry.add_to_hass(hass)
+    return entry
+
+
+@pytest.fixture
+async def watch(
+    hass: HomeAssistant, integration: None, watch_entry: MockConfigEntry, tmp_path: Path
+) -> AsyncGenerator[MockConfigEntry]:
+    """Set it up, with a history of its own."""
+    hass.config.config_dir = str(tmp_path)
+    assert await hass.config_entries.async_setup(watch_entry.entry_id)
+    await hass.async_block_till_done()
+    yield watch_entry
+    await hass.config_entries.async_unload(watch_entry.entry_id)

@@ -12,13 +12,16 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.alfaspark.condition import CONDITIONS, PackCondition
+from custom_components.alfaspark.condition import CONDITIONS
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.events import words as event_words
-from custom_components.alfaspark.events.targets import names
+from custom_components.alfaspark.events.conditions import TargetedCondition
+from custom_components.alfaspark.events.targets import PackTarget, names
+from custom_components.alfaspark.events.triggers import TargetedTrigger
 from custom_components.alfaspark.packbus.events import IMPORT_THRESHOLDS_PCT
 from custom_components.alfaspark.packbus.frames import FaultCode, Mode, Reason, Relay
-from custom_components.alfaspark.trigger import TRIGGERS, PackTrigger
+from custom_components.alfaspark.power_watch.targets import SourceTarget
+from custom_components.alfaspark.trigger import TRIGGERS
 
 pytestmark = pytest.mark.usefixtures("integration")
 
@@ -32,6 +35,11 @@ CHOICES = {
     "import_share": [str(percent) for percent in IMPORT_THRESHOLDS_PCT],
     "fault": names(FaultCode),
 }
+TARGETS = {
+    PackTarget: [{"integration": DOMAIN}],
+    # Nothing else has events.
+    SourceTarget: [{"integration": DOMAIN, "domain": ["event"]}],
+}
 
 
 async def _descriptions(hass: HomeAssistant, part: str) -> dict[str, Any]:
@@ -43,20 +51,23 @@ async def _descriptions(hass: HomeAssistant, part: str) -> dict[str, Any]:
     return {key: described[get_absolute_description_key(DOMAIN, key)] for key in keys}
 
 
-def _options(kind: type[PackTrigger | PackCondition]) -> dict[str, Any]:
+def _options(kind: type[TargetedTrigger | TargetedCondition]) -> dict[str, Any]:
     options = {str(marker): marker for marker in kind.options}
-    return options | ({"behavior": None} if issubclass(kind, PackCondition) else {})
+    return options | ({"behavior": None} if issubclass(kind, TargetedCondition) else {})
 
 
 @pytest.mark.parametrize(("part", "kinds"), [("triggers", TRIGGERS), ("conditions", CONDITIONS)])
 async def test_what_is_offered_is_what_is_accepted(
-    hass: HomeAssistant, house: MockConfigEntry, part: str, kinds: Mapping[str, type[PackTrigger | PackCondition]]
+    hass: HomeAssistant,
+    house: MockConfigEntry,
+    part: str,
+    kinds: Mapping[str, type[TargetedTrigger | TargetedCondition]],
 ) -> None:
     described = await _descriptions(hass, part)
     for key, kind in kinds.items():
         assert described[key] is not None, key
-        assert described[key]["target"]["entity"] == [{"integration": DOMAIN}]
-        fields = described[key]["fields"]
+        assert described[key]["target"]["entity"] == TARGETS[kind.target_type]
+        fields = described[key].get("fields", {})
         assert set(fields) == set(_options(kind)), key
         for name, field in fields.items():
             selector = field["selector"].get("select")
@@ -78,7 +89,9 @@ def _choice(field: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(("part", "kinds"), [("triggers", TRIGGERS), ("conditions", CONDITIONS)])
-def test_all_of_it_has_texts_and_icons(part: str, kinds: Mapping[str, type[PackTrigger | PackCondition]]) -> None:
+def test_all_of_it_has_texts_and_icons(
+    part: str, kinds: Mapping[str, type[TargetedTrigger | TargetedCondition]]
+) -> None:
     assert set(TEXTS[part]) == set(ICONS[part]) == set(kinds)
     for key, kind in kinds.items():
         texts = TEXTS[part][key]

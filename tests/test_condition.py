@@ -4,8 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import condition
-from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
@@ -20,7 +18,7 @@ from custom_components.alfaspark.packbus.frames import (
     PackWarningSet,
 )
 
-from .automations import automate, complaint, device_id
+from .automations import automate, complaint, device_id, holds
 from .conftest import SERIAL, Clock, wait_until
 from .peers import STATUS, PeerBus, PeerPack
 
@@ -36,18 +34,6 @@ ALL = [
     "condition: alfaspark.has_lost_bms",
     "condition: alfaspark.has_fault",
 ]
-
-
-async def holds(hass: HomeAssistant, text: str) -> bool:
-    """Return whether a condition in YAML holds now."""
-    config: Any = parse_yaml(text)
-    checker = await condition.async_from_config(hass, await condition.async_validate_condition_config(hass, config))
-    try:
-        result = checker.async_check()
-    finally:
-        checker.async_unload()
-    assert result is not None
-    return result
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ PLATFORMS = {
     "Times": "time",
     "Updates": "update",
 }
+FORM_PAGES = [page for page in ("setup.md", "outages.md", "alerts.md") if (DOCS / page).exists()]
 MOST_BYTES = 200_000
 PHONE_PX = 500
 
@@ -172,25 +173,30 @@ def _fields(about: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
             yield name, field or {}
 
 
+ACTION_PAGES = ("actions.md", "outage-actions.md")
+
+
 @pytest.mark.parametrize(
-    ("page", "described"),
-    [("actions.md", ACTIONS), ("automations.md", TRIGGERS), ("automations.md", CONDITIONS)],
+    ("pages", "described"),
+    [(ACTION_PAGES, ACTIONS), (("automations.md",), TRIGGERS), (("automations.md",), CONDITIONS)],
     ids=["actions", "triggers", "conditions"],
 )
-def test_what_is_described_is_documented_with_its_fields(page: str, described: dict[str, dict[str, Any]]) -> None:
-    sections = list(_sections(page))
+def test_what_is_described_is_documented_with_its_fields(
+    pages: tuple[str, ...], described: dict[str, dict[str, Any]]
+) -> None:
+    sections = [section for page in pages for section in _sections(page)]
     for name, about in described.items():
         texts = [text for heading, text in sections if f"`alfaspark.{name}`" in heading]
-        assert texts, f"{page} has no section with `alfaspark.{name}` in its heading"
+        assert texts, f"no section of {pages} has `alfaspark.{name}` in its heading"
         for field, description in _fields(about):
             for word in (field, *_choices(description)):
-                assert any(f"`{word}`" in text for text in texts), f"{page}: {name} does not name `{word}`"
+                assert any(f"`{word}`" in text for text in texts), f"{pages}: {name} does not name `{word}`"
 
 
 def test_every_section_of_an_action_trigger_or_condition_has_one() -> None:
-    known = {"actions.md": set(ACTIONS), "automations.md": set(TRIGGERS) | set(CONDITIONS)}
-    for page, names in known.items():
-        named = {name for heading, _ in _sections(page) for name in re.findall(r"`alfaspark\.(\w+)`", heading)}
+    for pages, names in ((ACTION_PAGES, set(ACTIONS)), (("automations.md",), set(TRIGGERS) | set(CONDITIONS))):
+        headings = [heading for page in pages for heading, _ in _sections(page)]
+        named = {name for heading in headings for name in re.findall(r"`alfaspark\.(\w+)`", heading)}
         assert named == names
 
 
@@ -209,7 +215,7 @@ FLOWS = (TEXTS["config"], TEXTS.get("options", {}), *TEXTS.get("config_subentrie
 
 @pytest.mark.parametrize("label", sorted({label for flow in FLOWS for label in _labels(flow)}))
 def test_every_field_and_choice_of_the_forms_is_documented(label: str) -> None:
-    assert label in _words("setup.md")
+    assert any(label in _words(page) for page in FORM_PAGES)
 
 
 @pytest.mark.parametrize("issue", TEXTS.get("issues", {}))
@@ -358,7 +364,7 @@ def test_every_action_takes_the_data_of_its_example(
 def _entity_ids(example: Any) -> Iterator[str]:
     text = yaml.safe_dump(example)
     yield from re.findall(
-        r"\b(?:binary_sensor|button|number|select|sensor|switch|time)\.(?:alfaspark|energy_pack)\w*", text
+        r"\b(?:binary_sensor|button|event|number|select|sensor|switch|time)\.(?:alfaspark|energy_pack)\w*", text
     )
 
 

@@ -113,6 +113,21 @@ async def test_a_pack_is_added_with_all_it_measures(
     ]
 
 
+async def test_a_battery_whose_capacity_is_known_is_weighted_by_it(
+    hass: HomeAssistant, panel: EnergyManager, measured: MockConfigEntry, peers: PeerBus
+) -> None:
+    await _second_pack(hass, peers, measured)
+    measured.runtime_data.packs[SERIAL].async_set_capacity(14.3)
+    await async_add_packs(hass, measured.entry_id)
+    assert panel.data is not None
+    found = {(source.get("name"), source["type"]): source.get("capacity") for source in panel.data["energy_sources"]}
+    assert found == {
+        (name, kind): 14.3 if (name, kind) == ("Energy pack E4F5", "battery") else None
+        for name in ("Energy pack E4F5", "Energy pack 0102")
+        for kind in ("grid", "solar", "battery")
+    }
+
+
 async def test_the_energy_integration_finds_nothing_wrong(
     hass: HomeAssistant,
     hass_ws_client: WebSocketGenerator,

@@ -1,6 +1,7 @@
 """Numbers: shown as the packs hold them, set by command, for one pack or for all."""
 
 from time import monotonic
+from typing import Any
 
 from homeassistant.components.number.const import ATTR_VALUE, DOMAIN as NUMBER, SERVICE_SET_VALUE
 from homeassistant.const import ATTR_ENTITY_ID
@@ -10,6 +11,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.packbus import frames
 from custom_components.alfaspark.packbus.frames import Command, Function, Result
 from custom_components.alfaspark.packbus.parameters import PARAMETERS, Parameter
@@ -21,6 +23,7 @@ from .peers import PeerBus, PeerPack
 pytestmark = pytest.mark.usefixtures("integration")
 
 IMPORT_LIMIT = "number.energy_pack_e4f5_import_limit"
+CAPACITY = "number.energy_pack_e4f5_battery_capacity"
 CONNECT = "number.energy_pack_e4f5_connect_grid_at_charge"
 HOUSE_CONNECT = "number.alfaspark_connect_grid_at_charge_each_pack"
 HOUSE_LIMIT = "number.alfaspark_import_limit_each_pack"
@@ -206,3 +209,41 @@ async def test_every_quantity_of_the_table_is_a_number_with_its_range(
         assert unit.to_count(float(shown.state)) == spec.default
         assert checked_count(spec.parameter, float(shown.state)) == spec.default
         assert [unit.to_count(shown.attributes[end]) for end in ("min", "max")] == [spec.minimum, spec.maximum]
+
+
+async def test_the_batterys_capacity_is_home_assistants_own(
+    hass: HomeAssistant, house: MockConfigEntry, pack: PeerPack, clock: Clock, hass_storage: dict[str, Any]
+) -> None:
+    await known(house)
+    assert state(hass, CAPACITY) == "unknown"
+    shown = hass.states.get(CAPACITY)
+    assert shown is not None
+    assert [shown.attributes[name] for name in ("min", "max", "step", "unit_of_measurement")] == [0.5, 100, 0.1, "kWh"]
+    heard = len(pack.heard)
+    await set_number(hass, CAPACITY, 14.3)
+    assert state(hass, CAPACITY) == "14.3"
+    assert len(pack.heard) == heard, "the pack is told nothing"
+    for value in (0.4, 100.1):
+        with pytest.raises(ServiceValidationError):
+            await set_number(hass, CAPACITY, value)
+    await clock.advance(2)
+    assert hass_storage[DOMAIN]["data"]["packs"][SERIAL]["capacity_kwh"] == 14.3
+    # A pack that is silent can be given another battery.
+    pack.mute = True
+    await clock.advance(20)
+    assert state(hass, IMPORT_LIMIT) == "unavailable"
+    assert state(hass, CAPACITY) == "14.3"
+    await set_number(hass, CAPACITY, 0.1 + 0.2 + 4.9)
+    assert house.runtime_data.packs[SERIAL].record.capacity_kwh == 5.2
+    assert await hass.config_entries.async_reload(house.entry_id)
+    await hass.async_block_till_done()
+    assert state(hass, CAPACITY) == "5.2"
+
+
+async def test_a_gateway_has_no_battery(hass: HomeAssistant, house: MockConfigEntry, peers: PeerBus) -> None:
+    gateway = peers.add("0000000011aa", 99, frames.DeviceType.ENERGY_GATEWAY)
+    gateway.introduce()
+    await wait_until(lambda: gateway.serial in house.runtime_data.packs, "for the gateway")
+    await hass.async_block_till_done()
+    assert hass.states.get("number.energy_gateway_11aa_battery_capacity") is None
+    assert hass.states.get(CAPACITY) is not None

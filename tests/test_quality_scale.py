@@ -42,7 +42,7 @@ def test_every_rule_is_declared_and_nothing_is_left_to_do() -> None:
             assert len(declaration["comment"]) > 20, rule
 
 
-@pytest.mark.parametrize("platform", const.PLATFORMS)
+@pytest.mark.parametrize("platform", sorted({*const.PLATFORMS, *const.WATCH_PLATFORMS}))
 def test_parallel_updates_is_a_plain_assignment(platform: str) -> None:
     """An annotated one is not seen by hassfest."""
     tree = ast.parse((INTEGRATION / f"{platform}.py").read_text())

@@ -17,8 +17,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark import config_flow
+from custom_components.alfaspark.outages import model as outages
 from custom_components.alfaspark.packbus.adapter_terms import AdapterFault
 from custom_components.alfaspark.packbus.frames import BatteryAlarm, DeviceType, FaultCode, Reason, Result
+from custom_components.alfaspark.power_watch.events import attributes
+from custom_components.alfaspark.power_watch.news import PowerEvent, PowerNews
 
 from .conftest import wait_until
 from .peers import PeerBus
@@ -57,17 +60,19 @@ def every_entity(integration: None, entity_registry_enabled_by_default: None) ->
 
 @pytest.fixture
 async def entities(
-    hass: HomeAssistant, every_entity: None, house: MockConfigEntry, peers: PeerBus, entity_registry: er.EntityRegistry
+    hass: HomeAssistant, every_entity: None, house: MockConfigEntry, watch: MockConfigEntry, peers: PeerBus
 ) -> list[tuple[er.RegistryEntry, State]]:
-    """Have every entity that there can be, with its state."""
+    """Have every entity that there can be, with its state. One that bears the name of its device has no text."""
     peers.add(GATEWAY, 126, DeviceType.ENERGY_GATEWAY).introduce()
     await wait_until(lambda: GATEWAY in house.runtime_data.packs, "for the gateway")
     await hass.async_block_till_done()
     found = []
-    for entry in er.async_entries_for_config_entry(entity_registry, house.entry_id):
-        state = hass.states.get(entry.entity_id)
-        assert state is not None
-        found.append((entry, state))
+    for config_entry in (house, watch):
+        for entry in er.async_entries_for_config_entry(er.async_get(hass), config_entry.entry_id):
+            state = hass.states.get(entry.entity_id)
+            assert state is not None
+            if entry.original_name is not None:
+                found.append((entry, state))
     return found
 
 
@@ -99,8 +104,8 @@ async def test_every_state_of_an_enumeration_has_a_text(entities: list[tuple[er.
 
 async def test_every_attribute_has_a_text(entities: list[tuple[er.RegistryEntry, State]]) -> None:
     by_home_assistant = {
-        "assumed_state", "attribution", "device_class", "editable", "entity_picture", "friendly_name", "icon",
-        "last_reset", "max", "min", "mode", "options", "restored", "state_class", "step", "supported_features",
+        "assumed_state", "attribution", "device_class", "editable", "entity_picture", "event_types", "friendly_name",
+        "icon", "last_reset", "max", "min", "mode", "options", "restored", "state_class", "step", "supported_features",
         "unit_of_measurement",
     }  # fmt: skip
     for entry, state in entities:
@@ -112,6 +117,10 @@ async def test_every_attribute_has_a_text(entities: list[tuple[er.RegistryEntry,
     assert set(relay) == {reason.name.lower() for reason in Reason}
     alarms = TEXTS["entity"]["binary_sensor"]["battery_alarm"]["state_attributes"]["alarms"]["state"]
     assert set(alarms) == {alarm.name.lower() for alarm in BatteryAlarm}
+    outage = TEXTS["entity"]["event"]["outage"]["state_attributes"]
+    assert set(outage["event_type"]["state"]) == set(PowerEvent)
+    assert set(outage["reason"]["state"]) == set(outages.Reason)
+    assert set(outage) == {"event_type", *attributes(PowerNews("", "", PowerEvent.LOST, outages.Reason.MOST_DOWN, 0.0))}
 
 
 async def test_units_are_given_once(entities: list[tuple[er.RegistryEntry, State]]) -> None:
@@ -157,10 +166,11 @@ def test_every_field_has_a_name_and_a_description(step: str) -> None:
         _assert_fields_are_described(_fields(part.schema), texts["sections"][name])
 
 
-@pytest.mark.parametrize("step", ["user", "reconfigure"])
-def test_every_kind_of_adapter_is_explained(step: str) -> None:
+@pytest.mark.parametrize(("step", "more"), [("user", {"power_watch"}), ("reconfigure", set())])
+def test_every_kind_of_adapter_is_explained(step: str, more: set[str]) -> None:
     texts = TEXTS["config"]["step"][step]
-    assert set(texts["menu_options"]) == set(texts["menu_option_descriptions"]) == set(config_flow._MENU) == set(FORMS)
+    assert set(config_flow._MENU) == set(FORMS)
+    assert set(texts["menu_options"]) == set(texts["menu_option_descriptions"]) == set(FORMS) | more
 
 
 def test_every_error_of_the_flow_has_a_text() -> None:

@@ -9,9 +9,7 @@ from custom_components.alfaspark.outages.model import PowerState
 
 from .entity import SourceEntity
 
-POWER = BinarySensorEntityDescription(
-    key="power", translation_key="source_power", device_class=BinarySensorDeviceClass.POWER
-)
+POWER = BinarySensorEntityDescription(key="power", device_class=BinarySensorDeviceClass.POWER)
 
 _IS_ON = {PowerState.POWERED: True, PowerState.SUSPECT: True, PowerState.LOST: False, PowerState.UNKNOWN: None}
 """One that is suspect counts as powered until its loss is decided."""
