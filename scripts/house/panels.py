@@ -9,12 +9,18 @@ from .dashboard import URL_PATH, dashboard
 from .entities import Entities
 from .storage import DOMAIN
 
+CAPACITY_KWH = 14.3
+"""Of each simulated battery: 16 cells of 280 Ah (battery.hpp)."""
+
 _OFFER_S = 20.0
 
 
 async def set_up(api: Api, entities: Entities, serials: Sequence[str]) -> None:
     """Make the dashboard, the first page that Home Assistant shows, and tell the Energy panel what measures what."""
     await _accept_offer(api, [entities.names[serial] for serial in serials])
+    for serial in serials:
+        capacity = {"entity_id": entities.of(serial, "battery_capacity"), "value": CAPACITY_KWH}
+        await api.call("call_service", domain="number", service="set_value", service_data=capacity)
     await api.call(
         "lovelace/dashboards/create",
         url_path=URL_PATH,
