@@ -81,9 +81,15 @@ class Called:
             return each
         return list({watched.id: watched for watched in (_find(each, name) for name in wanted)}.values())
 
+    def device_of(self, source_id: str) -> dr.DeviceEntry | None:
+        """Return the device of a source."""
+        registry = dr.async_get(self.hass)
+        return registry.async_get_device_by_identifier((DOMAIN, source_id), self.watch.entry.entry_id)
+
     def name_of(self, source_id: str) -> str:
-        """Return the owner's name of a source."""
-        return self.watch.sources[source_id].setup.name
+        """Return the owner's name of a source: that of its device, if that was given another one."""
+        device = self.device_of(source_id)
+        return (device and device.name_by_user) or self.watch.sources[source_id].setup.name
 
 
 def _source(hass: HomeAssistant, watch: PowerWatch, device_id: str) -> PowerSource:

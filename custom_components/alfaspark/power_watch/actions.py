@@ -54,11 +54,11 @@ SCHEMAS = {
     "list_power_sources": probatio.Schema(SOURCES),
     "add_checkpoint": probatio.Schema(
         {
-            probatio.Required(ATTR_DEVICE_ID): cv.string,
+            probatio.Required(ATTR_DEVICE_ID): TEXTS,
             probatio.Required(CONF_KIND): probatio.In([kind.value for kind in Kind]),
             probatio.Optional(CONF_TARGET, default=""): cv.string,
             probatio.Optional(ATTR_NAME, default=""): cv.string,
-            probatio.Optional(CONF_SILENCE): probatio.All(probatio.Coerce(int), probatio.Range(min=5, max=86_400)),
+            probatio.Optional(CONF_SILENCE): probatio.All(probatio.Coerce(int), probatio.Range(min=0, max=86_400)),
             probatio.Optional(CONF_DOWN_PAYLOADS): TEXTS,
             probatio.Optional(CONF_DOWN_STATES): TEXTS,
         }
@@ -107,6 +107,8 @@ async def _list_power_sources(hass: HomeAssistant, call: ServiceCall) -> Service
 async def _add_checkpoint(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     """Add a checkpoint, or take over what is given of one that looks at the same thing; a pause goes on."""
     called = Called.of(hass, call)
+    if len(called.sources) != 1:
+        raise invalid("one_source_only")
     (source,) = called.sources
     added = _entered(hass, call)
     held = _held(called.watch, source.id)

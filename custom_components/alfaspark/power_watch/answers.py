@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
-from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.outages.export import Row, iso_time, outage_row
 from custom_components.alfaspark.outages.model import CheckpointView
 from custom_components.alfaspark.outages.spans import Outage
@@ -27,14 +25,13 @@ def local(unix_s: float | None) -> str | None:
 
 def source_named(called: Called, source: PowerSource) -> Answer:
     """Return which source it is."""
-    device = dr.async_get(called.hass).async_get_device_by_identifier((DOMAIN, source.id), called.watch.entry.entry_id)
-    return {"id": source.id, "device_id": device.id if device else None, "name": source.setup.name}
+    device = called.device_of(source.id)
+    return {"id": source.id, "device_id": device.id if device else None, "name": called.name_of(source.id)}
 
 
 def source_state(called: Called, source: PowerSource) -> Answer:
     """Return how a source is, why, how it is judged and through what it is watched."""
     decision, setup, network_id = source.decision, source.setup, source.setup.network_source_id
-    names = {each.id: each.setup.name for each in called.watch.sources.values()}
     return source_named(called, source) | {
         "kind": setup.kind.value,
         "state": decision.state.value,
@@ -45,7 +42,7 @@ def source_state(called: Called, source: PowerSource) -> Answer:
         "down": decision.down,
         "evidence": called.watch.checkpoint_names(source.id, decision.evidence),
         "rule": asdict(setup.rule),
-        "network_source": names.get(network_id) if network_id else None,
+        "network_source": called.name_of(network_id) if network_id in called.watch.sources else None,
         "checkpoints": list(checkpoints_state(called, called.watch.lookout.of(source.id).values())),
     }
 
@@ -89,7 +86,7 @@ def _checkpoint(called: Called, watched: Watched, view: CheckpointView | None) -
 def outage(called: Called, source: PowerSource, found: Outage) -> Row:
     """Return an outage; its evidence are the owner's names."""
     named = replace(found, evidence=tuple(called.watch.checkpoint_names(source.id, found.evidence)))
-    return outage_row(source.setup.name, named, dt_util.get_default_time_zone())
+    return outage_row(called.name_of(source.id), named, dt_util.get_default_time_zone())
 
 
 def figures(called: Called, source: PowerSource, found: PowerStatistics) -> Answer:

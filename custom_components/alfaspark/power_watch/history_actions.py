@@ -166,7 +166,7 @@ async def _export_outages(hass: HomeAssistant, call: ServiceCall) -> ServiceResp
     export = Export(
         content=call.data[ATTR_CONTENT],
         form=form,
-        sources={source.id: source.setup.name for source in called.sources},
+        sources={source.id: called.name_of(source.id) for source in called.sources},
         checkpoints={
             watched.id: f"{called.name_of(watched.source_id)}/{watched.setup.name}"
             for watched in called.checkpoints(None)
