@@ -27,6 +27,7 @@ from custom_components.alfaspark.outages.watch import OutageWatch
 
 from .activity import async_follow_activity
 from .alerts import Alerts
+from .long_term import LongTerm
 from .lookout import Lookout, engine_checkpoint
 from .observers.base import Watched
 from .pack_losses import PackLosses
@@ -55,6 +56,7 @@ class PowerWatch:
         self._engine = OutageWatch(on_change=self._decided, on_outage=self._outage)
         self._lookout: Lookout | None = None
         self._pack_losses = PackLosses(hass, self)
+        self._long_term = LongTerm(hass, self)
         self._source_listeners: list[Callable[[PowerSource], None]] = []
         self._looking: set[str] = set()
         self._noted: dict[str, Result] = {}
@@ -68,6 +70,7 @@ class PowerWatch:
         async_follow_activity(self._hass, self.entry)
         self._lookout = Lookout(self._hass, self._report, self._network_seen, self._configure)
         self.async_follow_setup()
+        self._long_term.async_start()
         for unsubscribe in (
             async_track_time_interval(self._hass, self._tick, _TICK, cancel_on_shutdown=True),
             self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, self._stop),
@@ -81,6 +84,7 @@ class PowerWatch:
             await self._lookout.async_stop()
             self._lookout = None
         self._pack_losses.async_stop()
+        self._long_term.async_stop()
         await self.alerts.async_stop()
         await self.record.async_close()
 
@@ -142,6 +146,7 @@ class PowerWatch:
             return
         if found and found[-1].end_s is None:
             self._engine.date_outage(source.id, self.record.loop_s(found[-1].start_s), self._hass.loop.time())
+        self._long_term.async_note(source.id, since_s)
         source.async_follow()
 
     def _add(self, setup: SourceSetup) -> None:
@@ -168,6 +173,7 @@ class PowerWatch:
         self._engine.remove_source(source_id)
         del self.sources[source_id]
         self.record.forget(source_id)
+        self._long_term.async_forget(source_id)
 
     @callback
     def _configure(self, source_id: str) -> None:
@@ -243,6 +249,9 @@ class PowerWatch:
     @callback
     def _outage(self, event: OutageEvent) -> None:
         self.record.take(event)
+        self._long_term.async_note(
+            event.source_id, self.record.unix_s(event.start_s if event.end_s is None else event.end_s)
+        )
         if event.kind is OutageEventKind.UNOBSERVED_ENDED:
             self._pack_losses.async_follow(event.source_id)
         if (source := self.sources.get(event.source_id)) is not None:
