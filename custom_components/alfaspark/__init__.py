@@ -18,7 +18,7 @@ from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
 from .power_watch.actions import async_setup_power_actions
 from .power_watch.alerts import async_forget_alerts
-from .power_watch.making import async_make_power_watch
+from .power_watch.making import async_make_power_watch, async_note_power_watch
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 from .services import async_setup_services
 from .sockets.keeper import SOCKETS, SocketKeeper
@@ -48,6 +48,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: AlfaSparkConfigEntry | P
 
 
 async def _watch_power(hass: HomeAssistant, entry: PowerWatchConfigEntry) -> None:
+    async_note_power_watch(hass)
     watch = PowerWatch(hass, entry)
     entry.runtime_data = watch
     await watch.async_start()

@@ -232,7 +232,7 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_power_watch(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Watch the power, with or without a pack."""
         await self.async_set_unique_id(POWER_WATCH, raise_on_progress=False)
-        self._abort_if_unique_id_configured()
+        self._abort_if_unique_id_configured(error="power_watch_exists")
         return self.async_create_entry(title="Power watch", data={}, subentries=[utility()])
 
     async def async_step_system(self, data: dict[str, Any]) -> ConfigFlowResult:

@@ -496,6 +496,21 @@ async def test_a_history_that_is_damaged_is_said_and_begun_anew(
     assert the(await act(hass, "get_outages"), SHED)["outages"] == []
 
 
+async def test_a_purge_that_must_wait_is_said_and_made_up_for(
+    hass: HomeAssistant, watch: MockConfigEntry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await remember(hass, watch, SHED, (30, 29))
+    data = {"device_id": device(hass, watch, SHED), "before": dt_util.utcnow().isoformat()}
+    other = sqlite3.connect(tmp_path / ".storage" / FILE)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(HomeAssistantError, match="cannot be written at the moment"):
+        await act(hass, "purge_outages", **data)
+    other.close()
+    caplog.clear()
+    assert the(await act(hass, "get_outages"), SHED)["outages"] == []
+    assert ir.async_get(hass).async_get_issue(DOMAIN, "history_unwritable") is None
+
+
 async def test_a_power_watch_that_is_not_set_up_is_named(hass: HomeAssistant, watch: MockConfigEntry) -> None:
     await hass.config_entries.async_unload(watch.entry_id)
     with pytest.raises(ServiceValidationError, match="Power watch is not set up"):

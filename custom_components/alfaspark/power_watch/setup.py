@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+import re
 from typing import Any, Final, Self
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryData
@@ -10,6 +11,7 @@ from homeassistant.const import CONF_NAME, CONF_TYPE
 
 from custom_components.alfaspark.outages import probe_targets
 from custom_components.alfaspark.outages.model import Kind, Rule
+from custom_components.alfaspark.outages.probe_names import is_address
 
 SUBENTRY_SOURCE: Final = "source"
 """Type of the config subentries that are power sources."""
@@ -27,10 +29,17 @@ CONF_TOPIC: Final = "topic"
 
 ALL_PACKS: Final = "all"
 """Stands for every energy pack, also those that come later."""
+ITSELF: Final = "itself"
+"""Stands for a source that powers the network through which its own checkpoints are reached."""
 DEFAULT_SILENCE_S: Final = 180
-"""An MQTT device that says nothing for so long is down."""
-DEFAULT_DOWN_PAYLOADS: Final = ("offline", "Offline", "false", "0")
-"""What wills say: Zigbee2MQTT and Home Assistant, Tasmota, Shelly, others."""
+"""An MQTT device that says nothing for so long is down. 0: silence proves nothing, as it only tells what changes."""
+DEFAULT_DOWN_PAYLOADS: Final = ("offline", "Offline", "false", "lost", '{"state":"offline"}')
+"""What wills say: Home Assistant and ESPHome, Tasmota, Shelly, Homie, Zigbee2MQTT."""
+
+
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_LONGEST_TOPIC: Final = 16_000
+"""Characters; MQTT takes 65,535 bytes."""
 
 
 class SourceKind(StrEnum):
@@ -97,12 +106,13 @@ class SourceSetup:
     def from_subentry(cls, subentry: ConfigSubentry) -> Self:
         """Return the source of a config subentry."""
         data = subentry.data
+        network_id = data.get(CONF_NETWORK_SOURCE)
         return cls(
             id=subentry.subentry_id,
             name=subentry.title,
             kind=SourceKind(data[CONF_KIND]),
             rule=Rule(**data[CONF_RULE]),
-            network_source_id=data.get(CONF_NETWORK_SOURCE),
+            network_source_id=subentry.subentry_id if network_id == ITSELF else network_id,
             checkpoints=tuple(CheckpointSetup.from_dict(checkpoint) for checkpoint in data[CONF_CHECKPOINTS]),
         )
 
@@ -127,23 +137,23 @@ def utility() -> ConfigSubentryData:
 class TargetError(ValueError):
     """What was entered is no target of its kind; `reason` is the key of a translated error."""
 
-    def __init__(self, reason: str, line: str = "") -> None:
-        """Name the line of a pasted list that is meant, if any."""
-        super().__init__(f"{reason} {line}".strip())
+    def __init__(self, reason: str, entered: str, line: int | None = None) -> None:
+        """Say what is meant, and in which line of a pasted list, which begins with 1."""
+        super().__init__(f"{reason} {entered}")
         self.reason = reason
+        self.entered = entered
         self.line = line
 
 
 def http_target(text: str) -> str:
     """Return the URL that a host, host:port or URL means. Raises TargetError."""
-    url = text.strip()
-    if "://" not in url:
-        url = f"http://{url}"
+    entered = text.strip()
+    if is_address(entered) and ":" in entered:
+        entered = f"[{entered}]"
     try:
-        probe_targets.parse_url(url)
+        return str(probe_targets.parse_url(entered))
     except probe_targets.TargetError as error:
         raise TargetError("bad_url", text) from error
-    return url
 
 
 def tcp_target(host: str, port: int) -> str:
@@ -154,48 +164,40 @@ def tcp_target(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def host_and_port(target: str) -> tuple[str, int]:
-    """Return what `tcp_target` has joined."""
-    host, _, port = target.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 def ping_target(text: str) -> str:
     """Return a host's name or address. Raises TargetError."""
-    host = text.strip().strip("[]")
     try:
-        probe_targets.parse_host(host)
+        return probe_targets.parse_host(text)
     except probe_targets.TargetError as error:
         raise TargetError("bad_host", text) from error
-    return host
 
 
 def pasted(text: str, kind: Kind) -> Sequence[CheckpointSetup]:
     """Return the checkpoints of a pasted list, a line `name:host` each; empty lines and those with # are left out.
 
     A host alone is of the kind that is given (http or ping), one with a port is TCP, a URL is HTTP.
-    Raises TargetError with the line that cannot be read.
+    Raises TargetError with the first line that cannot be read.
     """
     checkpoints = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         if not (entered := line.strip()) or entered.startswith("#"):
             continue
-        name, colon, target = (part.strip() for part in entered.partition(":"))
-        if not colon or not name or not target:
-            raise TargetError("bad_line", entered)
+        name, _, target = (part.strip() for part in entered.partition(":"))
+        if not name or not target or target.startswith("//"):
+            raise TargetError("bad_line", entered, number)
         try:
             checkpoints.append(_pasted_one(name, target, kind))
         except TargetError as error:
-            raise TargetError(error.reason, entered) from error
+            raise TargetError(error.reason, entered, number) from error
     return checkpoints
 
 
 def _pasted_one(name: str, target: str, kind: Kind) -> CheckpointSetup:
     host, _, port = target.rpartition(":")
-    if "://" in target:
+    if "/" in target:
         return CheckpointSetup(Kind.HTTP, http_target(target), name)
-    if host and port.isdecimal() and (":" not in host or host.endswith("]")):
-        return CheckpointSetup(Kind.TCP, tcp_target(host, int(port)), name)
+    if host and not is_address(target.strip("[]")):
+        return CheckpointSetup(Kind.TCP, tcp_target(host, int(port) if _PORT.fullmatch(port) else 0), name)
     if kind is Kind.HTTP:
         return CheckpointSetup(Kind.HTTP, http_target(target), name)
     return CheckpointSetup(Kind.PING, ping_target(target), name)
@@ -206,6 +208,6 @@ def topic_target(text: str) -> str:
     topic = text.strip()
     levels = topic.split("/")
     whole = all(level in ("+", "#") or not set("+#") & set(level) for level in levels)
-    if not topic or not whole or "#" in levels[:-1] or len(topic.encode()) > 65535 or "\0" in topic:
+    if not topic or not whole or "#" in levels[:-1] or len(topic) > _LONGEST_TOPIC or not topic.isprintable():
         raise TargetError("bad_topic", text)
     return topic

@@ -1,9 +1,10 @@
 """Subentry flow: a power source, how it is judged, and the checkpoints through which it is watched."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
+from homeassistant.config_entries import SOURCE_USER, ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_ENTITY_ID, CONF_HOST, CONF_NAME, CONF_PORT, CONF_URL
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
@@ -36,6 +37,7 @@ from .setup import (
     CONF_TOPIC,
     DEFAULT_DOWN_PAYLOADS,
     DEFAULT_SILENCE_S,
+    ITSELF,
     CheckpointSetup,
     SourceKind,
     TargetError,
@@ -49,6 +51,8 @@ from .setup import (
 
 _CONF_PASTED = "pasted"
 _DEFAULT_RULE = Rule()
+_MOST_SHOWN = 20
+"""Checkpoints in the menu; all of them would push what can be done off the screen."""
 
 _ALL_NAMES = {Kind.GRID_SENSE: "Grid sense of all packs", Kind.PRESENCE: "Presence of all packs"}
 _STEPS = ("http", "tcp", "ping", "mqtt", "entity", "grid_sense", "presence", "paste")
@@ -121,7 +125,7 @@ _FORMS: dict[
     "mqtt": (
         {
             probatio.Required(CONF_TOPIC): TextSelector(),
-            probatio.Required(CONF_SILENCE, default=DEFAULT_SILENCE_S): _seconds(5, 86_400),
+            probatio.Required(CONF_SILENCE, default=DEFAULT_SILENCE_S): _seconds(0, 86_400),
             probatio.Required(CONF_DOWN_PAYLOADS, default=list(DEFAULT_DOWN_PAYLOADS)): _texts(),
         },
         _mqtt,
@@ -143,7 +147,9 @@ class SourceSubentryFlow(ConfigSubentryFlow):
         """Start with a source that has nothing."""
         self._title = ""
         self._data: dict[str, Any] = {}
-        self._checkpoints: list[CheckpointSetup] = []
+        """All but the checkpoints."""
+        self._changes: dict[str, CheckpointSetup | None] = {}
+        """Checkpoints that are to be added, by key; None: to be removed."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the name, the kind and the rule of a new source."""
@@ -155,29 +161,45 @@ class SourceSubentryFlow(ConfigSubentryFlow):
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Take what the source has, and offer to change it."""
         subentry = self._get_reconfigure_subentry()
-        self._title, self._data = subentry.title, dict(subentry.data)
-        self._checkpoints = [CheckpointSetup.from_dict(checkpoint) for checkpoint in subentry.data[CONF_CHECKPOINTS]]
+        self._title = subentry.title
+        self._data = {key: value for key, value in subentry.data.items() if key != CONF_CHECKPOINTS}
         return await self.async_step_menu()
 
     async def async_step_menu(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show what the source has, and what can be done with it."""
-        packs = ("grid_sense", "presence") if pack_names(self.hass) else ()
-        offered = [step for step in _STEPS if step in packs or step not in ("grid_sense", "presence")]
+        checkpoints = self._checkpoints
+        has_packs = bool(pack_names(self.hass))
+        offered = [step for step in _STEPS if has_packs or step not in (Kind.GRID_SENSE, Kind.PRESENCE)]
+        shown = [f"- {_label(checkpoint)}" for checkpoint in checkpoints[:_MOST_SHOWN]]
+        if more := len(checkpoints) - len(shown):
+            shown.append(f"- + {more}")
         return self.async_show_menu(
             step_id="menu",
-            menu_options=["save", *offered, *(["remove"] if self._checkpoints else []), "source"],
+            menu_options=[*offered, *(["remove"] if checkpoints else []), "source", "save"],
             description_placeholders={
                 "source": self._title,
-                "checkpoints": "\n".join(f"- {checkpoint.name}" for checkpoint in self._checkpoints) or "-",
+                "count": str(len(checkpoints)),
+                "checkpoints": "\n".join(shown) or "-",
             },
         )
+
+    @property
+    def _checkpoints(self) -> list[CheckpointSetup]:
+        """What the source will have; an action may have changed something else of it meanwhile."""
+        held = [] if self.source == SOURCE_USER else self._get_reconfigure_subentry().data[CONF_CHECKPOINTS]
+        by_key: dict[str, CheckpointSetup | None] = {each.key: each for each in map(CheckpointSetup.from_dict, held)}
+        for key, changed in self._changes.items():
+            before = by_key.get(key)
+            is_paused = before is not None and before.is_paused
+            by_key[key] = changed and replace(changed, is_paused=is_paused)
+        return [checkpoint for checkpoint in by_key.values() if checkpoint is not None]
 
     async def async_step_source(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for name, kind and rule again."""
         if user_input is None:
             rule = {**self._data[CONF_RULE]}
             if "fraction" in rule:
-                rule["fraction"] *= 100
+                rule["fraction"] = round(rule["fraction"] * 100)
             return self._show_source("source", {CONF_NAME: self._title, **self._data, CONF_RULE: rule})
         self._take_source(user_input)
         return await self.async_step_menu()
@@ -185,7 +207,7 @@ class SourceSubentryFlow(ConfigSubentryFlow):
     async def async_step_save(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Take the source over as it is now."""
         data = {**self._data, CONF_CHECKPOINTS: [checkpoint.as_dict() for checkpoint in self._checkpoints]}
-        if self.source == "user":
+        if self.source == SOURCE_USER:
             return self.async_create_entry(title=self._title, data=data)
         subentry = self._get_reconfigure_subentry()
         return self.async_update_and_abort(self._get_entry(), subentry, title=self._title, data=data)
@@ -228,20 +250,20 @@ class SourceSubentryFlow(ConfigSubentryFlow):
                 probatio.Required(_CONF_PASTED): TextSelector(TextSelectorConfig(multiline=True)),
             }
         )
-        line = ""
-        errors = {}
+        errors, placeholders = {}, {"line": "", "entered": ""}
         if user_input is not None:
             try:
                 self._take(*pasted(user_input[_CONF_PASTED], Kind(user_input[CONF_KIND])))
                 return await self.async_step_menu()
             except TargetError as error:
-                errors, line = {_CONF_PASTED: error.reason}, error.line
-        return self._show_form("paste", schema, user_input, errors, {"line": line})
+                errors[_CONF_PASTED] = error.reason if error.reason == "bad_line" else f"{error.reason}_in_line"
+                placeholders = {"line": str(error.line), "entered": error.entered}
+        return self._show_form("paste", schema, user_input, errors, placeholders)
 
     async def async_step_remove(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask which checkpoints to remove."""
         if user_input is None:
-            options = [SelectOptionDict(value=found.key, label=found.name) for found in self._checkpoints]
+            options = [SelectOptionDict(value=found.key, label=_label(found)) for found in self._checkpoints]
             schema = probatio.Schema(
                 {
                     probatio.Required(CONF_CHECKPOINTS): SelectSelector(
@@ -250,7 +272,7 @@ class SourceSubentryFlow(ConfigSubentryFlow):
                 }
             )
             return self._show_form("remove", schema, None, {}, {})
-        self._checkpoints = [found for found in self._checkpoints if found.key not in user_input[CONF_CHECKPOINTS]]
+        self._changes |= dict.fromkeys(user_input[CONF_CHECKPOINTS])
         return await self.async_step_menu()
 
     def _show_source(self, step_id: str, values: Mapping[str, Any]) -> SubentryFlowResult:
@@ -260,15 +282,20 @@ class SourceSubentryFlow(ConfigSubentryFlow):
             for source in sources_of(self._get_entry())
             if source.id != own
         ]
-        itself = [SelectOptionDict(value=own, label=self._title)] if own is not None else []
-        network = SelectSelector(SelectSelectorConfig(options=[*others, *itself], mode=SelectSelectorMode.DROPDOWN))
+        offered = [SelectOptionDict(value=ITSELF, label=ITSELF), *others]
+        network = SelectSelector(
+            SelectSelectorConfig(options=offered, mode=SelectSelectorMode.DROPDOWN, translation_key="network_source")
+        )
+        if values.get(CONF_NETWORK_SOURCE) not in [option["value"] for option in offered]:
+            # None was chosen, or it was removed.
+            values = {**values, CONF_NETWORK_SOURCE: None}
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_NAME): TextSelector(),
                 probatio.Required(CONF_KIND, default=SourceKind.OTHER.value): SelectSelector(
                     SelectSelectorConfig(options=[kind.value for kind in SourceKind], translation_key="source_kind")
                 ),
-                **({probatio.Optional(CONF_NETWORK_SOURCE): network} if others or itself else {}),
+                probatio.Optional(CONF_NETWORK_SOURCE): network,
                 probatio.Required(CONF_RULE): _RULE_SECTION,
             }
         )
@@ -285,7 +312,7 @@ class SourceSubentryFlow(ConfigSubentryFlow):
 
     async def _add(self, step_id: str, values: dict[str, Any] | None) -> SubentryFlowResult:
         fields, read = _FORMS[step_id]
-        errors = {}
+        errors, entered = {}, ""
         if values is not None:
             try:
                 kind, target, options = read(values)
@@ -293,8 +320,8 @@ class SourceSubentryFlow(ConfigSubentryFlow):
                 self._take(CheckpointSetup(kind, target, name, options=options))
                 return await self.async_step_menu()
             except TargetError as error:
-                errors = {"base": error.reason}
-        return self._show_form(step_id, probatio.Schema({**fields, **_NAME}), values, errors, {})
+                errors, entered = {"base": error.reason}, error.entered
+        return self._show_form(step_id, probatio.Schema({**fields, **_NAME}), values, errors, {"entered": entered})
 
     async def _add_pack(self, step_id: str, kind: Kind, values: dict[str, Any] | None) -> SubentryFlowResult:
         names = pack_names(self.hass)
@@ -308,8 +335,7 @@ class SourceSubentryFlow(ConfigSubentryFlow):
 
     def _take(self, *added: CheckpointSetup) -> None:
         """Add checkpoints; of two that look at the same thing the later one stays."""
-        by_key = {checkpoint.key: checkpoint for checkpoint in (*self._checkpoints, *added)}
-        self._checkpoints = list(by_key.values())
+        self._changes |= {checkpoint.key: checkpoint for checkpoint in added}
 
     def _show_form(
         self,
@@ -325,3 +351,9 @@ class SourceSubentryFlow(ConfigSubentryFlow):
             errors=errors,
             description_placeholders={"source": self._title, **placeholders},
         )
+
+
+def _label(checkpoint: CheckpointSetup) -> str:
+    """Return what tells a checkpoint from the others for its owner."""
+    is_named = checkpoint.name != checkpoint.target and checkpoint.kind not in (Kind.GRID_SENSE, Kind.PRESENCE)
+    return f"{checkpoint.name} ({checkpoint.target})" if is_named else checkpoint.name
