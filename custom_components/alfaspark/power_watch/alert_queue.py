@@ -20,7 +20,7 @@ from homeassistant.components.notify.const import (
 )
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES, STATE_UNAVAILABLE
-from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, CoreState, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
@@ -264,7 +264,7 @@ class AlertQueue:
         if not target.is_failing:
             _LOGGER.warning("%s does not take alerts, which wait until it does: %s", target_id, error)
         target.is_failing = True
-        if isinstance(error, NoSuchTargetError) and self._hass.is_running:
+        if isinstance(error, NoSuchTargetError) and self._hass.state is CoreState.running:
             self._tell_missing(target_id)
 
         @callback

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -67,7 +67,7 @@ class Alerts:
     async def async_start(self) -> None:
         """Listen, and go on with what could not be delivered. Comes before the first news."""
         self.options = AlertOptions.from_options(self._watch.entry.options)
-        tells_start = self.options.tells_start and not self._hass.is_running
+        tells_start = self.options.tells_start and self._hass.state is not CoreState.running
         await self.queue.async_load(self.options.targets)
         self._stops.append(async_dispatcher_connect(self._hass, SIGNAL_POWER_NEWS, self._take))
         self._stops.append(async_at_started(self._hass, partial(self._started, tells_start)))
@@ -93,7 +93,7 @@ class Alerts:
         if options != self.options:
             self.options = options
             self.queue.async_follow(options.targets)
-            if self._hass.is_running:
+            if self._hass.state is CoreState.running:
                 self.queue.async_look_for_targets()
             for limit in self._limits.values():
                 limit.most_per_hour = options.most_per_hour

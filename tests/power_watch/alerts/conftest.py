@@ -62,7 +62,7 @@ async def watching(hass: HomeAssistant, integration: None, tmp_path: Path) -> As
         entry.add_to_hass(hass)
         entries.append(entry)
         assert await hass.config_entries.async_setup(entry.entry_id)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await hass.async_block_till_done()
         return entry
 
     yield watch

@@ -20,6 +20,7 @@ from custom_components.alfaspark.const import DOMAIN, POWER_WATCH
 from custom_components.alfaspark.outages.model import Kind, Reason
 from custom_components.alfaspark.power_watch.news import PowerEvent, PowerNews, tell
 from custom_components.alfaspark.power_watch.setup import CheckpointSetup, SourceKind
+from tests.conftest import wait_until
 
 GRID = "input_boolean.grid"
 RULE = {"failures": 1, "interval_s": 5.0, "restore_hold_s": 0.0}
@@ -66,10 +67,17 @@ def shown(hass: HomeAssistant) -> dict[str, tuple[str | None, str]]:
     return {id_: (each["title"], each["message"]) for id_, each in notifications.items()}
 
 
+async def settle(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Wait until all that can be delivered is delivered."""
+    await hass.async_block_till_done()
+    targets = entry.runtime_data.alerts.queue._targets
+    await wait_until(lambda: not any(target.is_sending for target in targets.values()), "for the delivery")
+
+
 async def pass_time(hass: HomeAssistant, seconds: float) -> None:
     """Let time pass in one leap."""
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=seconds))
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await hass.async_block_till_done()
 
 
 class MailServer:

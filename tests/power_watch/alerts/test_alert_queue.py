@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -11,55 +10,53 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark.power_watch.alert import Alert, AlertKind, gathered, with_pending
 from custom_components.alfaspark.power_watch.alert_queue import STORE
+from custom_components.alfaspark.power_watch.alert_texts import time_words
 from custom_components.alfaspark.power_watch.news import PowerEvent
 from tests.conftest import wait_until
 
 from .conftest import Watching
-from .telling import MailServer, happen, pass_time, power_watch, source_id
+from .telling import MailServer, happen, pass_time, power_watch, settle, source_id
 
 OWNER = "notify.home_owner"
 
 
-async def _settle(hass: HomeAssistant) -> None:
-    await hass.async_block_till_done(wait_background_tasks=True)
-
-
 async def test_an_outage_while_offline_is_one_message(
-    hass: HomeAssistant,
-    mail_entry: MockConfigEntry,
-    mail: MailServer,
-    watching: Watching,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, mail_entry: MockConfigEntry, mail: MailServer, watching: Watching
 ) -> None:
     entry = await watching({"notify": [OWNER]})
     await mail.stop()
-    lost_s = dt_util.utcnow().timestamp()
-    happen(hass, entry, PowerEvent.LOST, lost_s, evidence=("Router",))
-    await _settle(hass)
+    now_s = dt_util.utcnow().timestamp()
+    happen(hass, entry, PowerEvent.LOST, now_s - 3600, evidence=("Router",))
+    await settle(hass, entry)
     assert [alert.kind for alert in entry.runtime_data.alerts.queue.waiting(OWNER)] == [AlertKind.LOST]
-
-    freezer.tick(3600)
-    told_at = dt_util.now()
-    happen(hass, entry, PowerEvent.RESTORED, lost_s, end_s=lost_s + 3600, evidence=("Router",))
-    await _settle(hass)
-    freezer.tick(300)
+    happen(hass, entry, PowerEvent.RESTORED, now_s - 3600, end_s=now_s, evidence=("Router",))
+    await settle(hass, entry)
     await mail.start()
-    await pass_time(hass, 16)
+    await pass_time(hass, 31)
     await wait_until(lambda: mail.mails, "for the mail")
-    lost = dt_util.as_local(dt_util.utc_from_timestamp(lost_s))
     ((title, message),) = mail.texts
     assert title == "Utility: power is back"
-    # Mail wraps long lines for its way only.
-    assert message == (
-        f"Power was lost at {_when(lost)} and came back at {told_at:%H:%M:%S}, after 1 hour. Seen by: Router.\n\n"
-        f"This was to be told at {told_at:%H:%M:%S} but could not be delivered then."
-    )
+    now = dt_util.now()
+    came_back = f"{time_words(now_s - 3600, now)} and came back at {time_words(now_s, now)}"
+    assert message == f"Power was lost at {came_back}, after 1 hour. Seen by: Router."
+    await settle(hass, entry)
     assert entry.runtime_data.alerts.queue.waiting(OWNER) == ()
 
 
-def _when(local: Any) -> str:
-    is_today = local.date() == dt_util.now().date()
-    return f"{local:%H:%M:%S}" if is_today else f"{local:%H:%M:%S} on {local.day} {local:%B %Y}"
+async def test_what_is_delivered_late_says_when_it_was_to_be_told(
+    hass: HomeAssistant, mail_entry: MockConfigEntry, mail: MailServer, watching: Watching, hass_storage: dict[str, Any]
+) -> None:
+    now_s = dt_util.utcnow().timestamp()
+    old = Alert(AlertKind.LOST, "a", "Utility", now_s - 590, now_s - 600)
+    stored = {"pending": {OWNER: [old.as_dict()]}, "held": []}
+    hass_storage[STORE] = {"version": 1, "minor_version": 1, "key": STORE, "data": stored}
+    await watching({"notify": [OWNER]})
+    await wait_until(lambda: mail.mails, "for the mail")
+    now = dt_util.now()
+    assert mail.texts[0][1] == (
+        f"Power was lost at {time_words(now_s - 600, now)}.\n\n"
+        f"This was to be told at {time_words(now_s - 590, now)} but could not be delivered then."
+    )
 
 
 async def test_retries_back_off_and_begin_anew_with_a_restoration(
@@ -74,15 +71,16 @@ async def test_retries_back_off_and_begin_anew_with_a_restoration(
     await mail.stop()
     now_s = dt_util.utcnow().timestamp()
     happen(hass, entry, PowerEvent.LOST, now_s)
-    await _settle(hass)
+    await settle(hass, entry)
     waits = []
     for _ in range(9):
         waits.append(target[OWNER].retry_s)
         await pass_time(hass, 1000)
+        await settle(hass, entry)
     assert waits == [30, 60, 120, 240, 480, 900, 900, 900, 900]
     assert caplog.text.count("does not take alerts") == 1
     happen(hass, entry, PowerEvent.RESTORED, now_s, end_s=now_s + 1)
-    await _settle(hass)
+    await settle(hass, entry)
     assert target[OWNER].retry_s == 30
 
 
@@ -94,7 +92,7 @@ async def test_what_waits_survives_a_restart(
     now_s = dt_util.utcnow().timestamp()
     happen(hass, entry, PowerEvent.RESTORED, now_s - 100, end_s=now_s - 50)
     happen(hass, entry, PowerEvent.LOST, now_s, evidence=("Router", "Freezer"))
-    await _settle(hass)
+    await settle(hass, entry)
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert len(hass_storage[STORE]["data"]["pending"][OWNER]) == 2
     await mail.start()
@@ -113,7 +111,7 @@ async def test_a_notify_entity_that_is_back_gets_what_waits_at_once(
     state = hass.states.get(OWNER)
     assert state is not None and state.state == STATE_UNAVAILABLE
     happen(hass, entry, PowerEvent.LOST, dt_util.utcnow().timestamp())
-    await _settle(hass)
+    await settle(hass, entry)
     assert mail.mails == []
     await hass.config_entries.async_setup(mail_entry.entry_id)
     await wait_until(lambda: mail.mails, "for the mail")
@@ -128,7 +126,7 @@ async def test_one_that_fails_does_not_keep_another_waiting(
     await wait_until(lambda: mail.mails, "for the mail")
     assert len(entry.runtime_data.alerts.queue.waiting("notify.mum")) == 1
     hass.config_entries.async_update_entry(entry, options={"notify": [OWNER]})
-    await _settle(hass)
+    await settle(hass, entry)
     assert entry.runtime_data.alerts.queue.waiting("notify.mum") == ()
 
 
@@ -163,7 +161,7 @@ async def test_a_file_of_a_newer_version_is_left_alone(
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     happen(hass, entry, PowerEvent.LOST, dt_util.utcnow().timestamp())
-    await _settle(hass)
+    await settle(hass, entry)
     assert len(entry.runtime_data.alerts.queue.waiting(OWNER)) == 1
     await hass.config_entries.async_unload(entry.entry_id)
     assert hass_storage[STORE] == newer

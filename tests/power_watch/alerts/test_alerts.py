@@ -12,7 +12,7 @@ from custom_components.alfaspark.power_watch.news import PowerEvent
 from tests.conftest import wait_until
 
 from .conftest import Watching
-from .telling import GRID, MailServer, happen, pass_time, shown, source_id
+from .telling import GRID, MailServer, happen, pass_time, settle, shown, source_id
 
 OWNER = "notify.home_owner"
 TEST = "button.power_watch_send_test_alert"
@@ -60,7 +60,7 @@ async def test_suspicions_are_told_where_that_is_wished(
     entry = await watching({"notify": [OWNER]})
     now_s = dt_util.utcnow().timestamp()
     happen(hass, entry, PowerEvent.SUSPECTED, now_s)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass, entry)
     assert shown(hass) == {}
     hass.config_entries.async_update_entry(entry, options={**entry.options, "tell_suspicion": True})
     await hass.async_block_till_done()
@@ -168,7 +168,7 @@ async def test_a_notify_entity_that_is_gone_is_a_repair(  # noqa: PLR0917 - fixt
     issue = issue_registry.async_get_issue(DOMAIN, "alert_target_missing_notify.mum")
     assert issue is not None and issue.translation_placeholders == {"target": "notify.mum"}
     happen(hass, entry, PowerEvent.LOST, dt_util.utcnow().timestamp())
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await settle(hass, entry)
     entity_registry.async_update_entity(OWNER, new_entity_id="notify.mum")
     await wait_until(lambda: mail.mails, "for the mail")
     assert mail.subjects == ["Utility: power lost"]

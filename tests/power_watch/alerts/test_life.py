@@ -79,8 +79,7 @@ async def test_options_are_followed(hass: HomeAssistant, broker: Broker, watchin
     await wait_until(lambda: broker.payloads == ["online", "stopped", "online"], "for life elsewhere")
     hass.config_entries.async_update_entry(entry, options={})
     await wait_until(lambda: broker.payloads[3:] == ["stopped"], "for the end")
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert _sockets(entry) is None
+    await wait_until(lambda: _sockets(entry) is None, "for the end of its client")
 
 
 async def test_a_broker_that_is_away_is_found_later(
