@@ -16,6 +16,8 @@ from homeassistant.util import slugify
 import pytest
 import yaml
 
+from custom_components.alfaspark.power_watch.alert import AlertKind
+from custom_components.alfaspark.power_watch.alert_texts import _variables as variables, sample
 from scripts.house.screenshots import PICTURES
 
 ROOT = Path(__file__).parents[1]
@@ -230,6 +232,12 @@ def test_every_repair_is_documented(issue: str) -> None:
 def test_everything_that_keeps_a_set_up_from_its_end_is_documented(problem: str) -> None:
     first_words = re.split(r"[.,:]", problem)[0]
     assert first_words in _words("troubleshooting.md")
+
+
+def test_every_variable_of_an_alert_is_documented_and_no_other() -> None:
+    section = next(text for heading, text in _sections("alerts.md") if heading == "Texts")
+    documented = {variable for names, _ in _rows(section) for variable in re.findall(r"`(\w+)`", names)}
+    assert documented == variables(sample(AlertKind.RESTORED), False).keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
