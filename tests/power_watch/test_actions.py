@@ -501,6 +501,12 @@ async def test_a_purge_that_must_wait_is_said_and_made_up_for(
 ) -> None:
     await remember(hass, watch, SHED, (30, 29))
     data = {"device_id": device(hass, watch, SHED), "before": dt_util.utcnow().isoformat()}
+
+    def have_no_patience(history: PowerHistory) -> None:
+        assert history._store._connection is not None
+        history._store._connection.execute("PRAGMA busy_timeout = 0")
+
+    await watch.runtime_data.record.async_change(have_no_patience)
     other = sqlite3.connect(tmp_path / ".storage" / FILE)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(HomeAssistantError, match="cannot be written at the moment"):
