@@ -132,6 +132,31 @@ async def test_an_automation_outlives_the_power_watch(hass: HomeAssistant, watch
     assert len(told) == heard
 
 
+@pytest.mark.usefixtures("all_is_well")
+async def test_what_has_changed_while_nobody_watched_is_told_after_the_start(
+    hass: HomeAssistant, watch: MockConfigEntry
+) -> None:
+    told = await _hear(hass, f"\n  target:\n    device_id: {source_device(hass, watch, 'UPS').id}")
+
+    async def shown_after_a_start(state: str) -> str:
+        assert await hass.config_entries.async_unload(watch.entry_id)
+        await show(hass, router=state)
+        assert await hass.config_entries.async_setup(watch.entry_id)
+        await hass.async_block_till_done()
+        event = hass.states.get("event.ups_outage")
+        assert event is not None
+        return str(event.attributes["event_type"])
+
+    assert await shown_after_a_start("unavailable") == "power_lost"
+    assert await shown_after_a_start("unavailable") == "power_lost"
+    assert await shown_after_a_start("on") == "power_restored"
+    assert _kinds(told) == [("UPS", "power_lost"), ("UPS", "power_restored")]
+    assert "some time after" in told[-1].data["words"]
+    # Nothing has changed.
+    assert await shown_after_a_start("on") == "power_restored"
+    assert len(told) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -23,6 +23,9 @@ class OutageEvent(SourceEntity, EventEntity):
         """Listen to what is told of the source."""
         await super().async_added_to_hass()
         self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_POWER_NEWS, self._take))
+        # At a start a source may be decided before its entities are there.
+        if (news := self.coordinator.untold) is not None:
+            self._trigger(news)
 
     @callback
     @override
@@ -32,8 +35,12 @@ class OutageEvent(SourceEntity, EventEntity):
     @callback
     def _take(self, news: PowerNews) -> None:
         if news.source_id == self.coordinator.id:
-            self._trigger_event(news.event.value, attributes(news))
+            self._trigger(news)
             self.async_write_ha_state()
+
+    def _trigger(self, news: PowerNews) -> None:
+        self.coordinator.untold = None
+        self._trigger_event(news.event.value, attributes(news))
 
 
 def attributes(news: PowerNews) -> dict[str, object]:

@@ -71,6 +71,8 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
         self.setup = setup
         self.watch = watch
         self.data = SourceFigures()
+        self.untold: PowerNews | None = None
+        """What happened last, if that was before the event entity came."""
         self._figures_due_s = 0.0
         self._reading = False
 
@@ -159,6 +161,7 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
             evidence=tuple(self.watch.checkpoint_names(self.setup.id, (event or self.decision).evidence)),
             battery_wh=self.battery_wh if event else None,
         )
+        self.untold = news
         tell(self.hass, news)
 
     @override
