@@ -122,6 +122,11 @@ make_environment() {
   echo "$stamp" >"$environment/stamp"
 }
 
+# Debian has it where only root looks for programs.
+need_mosquitto() {
+  PATH=$PATH:/usr/sbin command -v mosquitto >/dev/null || missing mosquitto "an MQTT broker"
+}
+
 need_chromium() {
   local program
   for program in chromium chromium-browser google-chrome google-chrome-stable; do
