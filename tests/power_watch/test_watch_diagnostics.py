@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.alfaspark.outages.model import Kind
+from custom_components.alfaspark.power_watch.diagnostics import _detail
 from custom_components.alfaspark.power_watch.setup import CheckpointSetup
 from tests.conftest import SERIAL, wait_until
 from tests.peers import PeerPack
@@ -33,6 +34,8 @@ def sources() -> list[ConfigSubentryData]:
         CheckpointSetup(Kind.HTTP, "http://127.0.0.1:65535/?key=my-token", "Cellar"),
         CheckpointSetup(Kind.TCP, "127.0.0.1:65535", "Closed port", is_paused=True),
         CheckpointSetup(Kind.MQTT, "garage/secret/+", "Cellar"),
+        # Whatever was typed in is in what is said of it.
+        CheckpointSetup(Kind.PING, "my-token_!", "Cellar"),
         CheckpointSetup(Kind.GRID_SENSE, "all", "All"),
     )
     return [
@@ -68,11 +71,13 @@ async def test_of_the_power_watch(
         "http **REDACTED**",
         "tcp **REDACTED**",
         "mqtt **REDACTED**",
+        "ping **REDACTED**",
         "grid_sense all",
     ]
     verdicts = {name.split()[1]: checkpoint for name, checkpoint in utility["checkpoints"].items()}
-    assert set(verdicts) == {"entity", "http", "tcp", "grid_sense"}, "a wildcard is itself no checkpoint"
+    assert set(verdicts) == {"entity", "http", "tcp", "ping", "grid_sense"}, "a wildcard is itself no checkpoint"
     assert (verdicts["entity"]["verdict"], verdicts["entity"]["last"]["detail"]) == ("up", "**REDACTED**")
+    assert verdicts["ping"]["last"]["detail"] == "'**REDACTED**' is neither the name nor the address of a host."
     assert (verdicts["tcp"]["verdict"], verdicts["tcp"]["paused"]) == ("paused", True)
     assert (verdicts["grid_sense"]["verdict"], verdicts["grid_sense"]["found"]) == ("up", True)
     assert (utility["decision"]["state"], utility["decision"]["reason"]) == ("powered", "grid_sensed")
@@ -89,9 +94,24 @@ async def test_of_the_power_watch(
     assert [secret for secret in SECRETS if secret in text] == []
 
 
+@pytest.mark.parametrize(
+    ("target", "detail", "told"),
+    [
+        ("http://nas.local:80/x", "own network: Cannot connect to host nas.local:80 ssl:default", "nas.local"),
+        ("nas.local:22", "own network: [Errno 0] Connect call failed ('192.168.1.20', 22)", "192.168.1.20"),
+        ("[fd00::12]:22", "own network: failed for ('fd00::12', 22, 0, 0)", "fd00::12"),
+        ("https://owner:word@nas.local", "'https://owner:word@nas.local' has no port from 1 to 65535.", "word"),
+    ],
+)
+def test_an_error_names_no_host(target: str, detail: str, told: str) -> None:
+    assert told not in _detail(Kind.HTTP, target, detail)
+    assert "**REDACTED**" in _detail(Kind.HTTP, target, detail)
+    assert _detail(Kind.HTTP, target, "HTTP 404") == "HTTP 404"
+
+
 async def test_of_one_source(hass: HomeAssistant, hass_client: ClientSessionGenerator, watch: MockConfigEntry) -> None:
     utility = await _of_utility(hass, hass_client, watch)
-    assert len(utility["set_up"]) == 5
+    assert len(utility["set_up"]) == 6
     assert {"state", "reason", "since_s"} <= set(utility["decision"])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+import re
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED
@@ -18,6 +19,8 @@ from .watch import PowerWatch
 
 _IN_THE_OWNERS_WORDS: Final = frozenset({Kind.MQTT, Kind.ENTITY})
 """What was seen of these is a payload or a state."""
+_SHORTEST_NAME: Final = 3
+_ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*")
 
 
 def watch_diagnostics(watch: PowerWatch) -> dict[str, Any]:
@@ -79,9 +82,20 @@ def _checkpoint(watched: Watched, view: CheckpointView, now_s: float) -> dict[st
             "result": last.result.value,
             "age_s": round(now_s - last.at_s, 1),
             "latency_ms": None if last.latency_ms is None else round(last.latency_ms, 1),
-            "detail": REDACTED if watched.setup.kind in _IN_THE_OWNERS_WORDS else last.detail,
+            "detail": _detail(watched.setup.kind, watched.setup.target, last.detail),
         },
     }
+
+
+def _detail(kind: Kind, target: str, detail: str) -> str:
+    """Return what was seen, without whose it was: what is wrong with a target is said with the target in it."""
+    if kind in _IN_THE_OWNERS_WORDS:
+        return REDACTED
+    hosts = re.split(r"[/@?#\[\]]+|:\d+$|:(?=/)", target)
+    for word in sorted({target, *hosts}, key=len, reverse=True):
+        if len(word) >= _SHORTEST_NAME:
+            detail = detail.replace(word, REDACTED)
+    return _ADDRESS.sub(REDACTED, detail)
 
 
 def _outage(outage: Outage | None) -> dict[str, Any] | None:
