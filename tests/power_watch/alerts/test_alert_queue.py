@@ -9,8 +9,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark.power_watch.alert import Alert, AlertKind, gathered, with_pending
-from custom_components.alfaspark.power_watch.alert_queue import STORE
-from custom_components.alfaspark.power_watch.alert_texts import time_words
+from custom_components.alfaspark.power_watch.alert_queue import STORE, async_send
+from custom_components.alfaspark.power_watch.alert_texts import Text, time_words
 from custom_components.alfaspark.power_watch.news import PowerEvent
 from tests.conftest import wait_until
 
@@ -256,3 +256,29 @@ async def test_what_is_on_its_way_is_not_taken_back(
     await wait_until(lambda: len(mail.mails) == 2, "for the mails")
     assert source_id(entry) not in mail.subjects
     assert mail.subjects == ["Utility: is the power lost?", "Utility: the power is there"]
+
+
+async def test_what_was_not_taken_becomes_fewer_too(
+    hass: HomeAssistant, mail_entry: MockConfigEntry, mail: MailServer, watching: Watching
+) -> None:
+    entry = await watching({"notify": [OWNER], "tell_suspicion": True})
+    await mail.stop()
+    now_s = dt_util.utcnow().timestamp()
+    happen(hass, entry, PowerEvent.SUSPECTED, now_s)
+    happen(hass, entry, PowerEvent.CLEARED, now_s)
+    assert len(entry.runtime_data.alerts.queue.waiting(OWNER)) == 2
+    await settle(hass, entry)
+    assert entry.runtime_data.alerts.queue.waiting(OWNER) == ()
+
+
+async def test_one_that_knows_no_titles_gets_it_in_the_message(hass: HomeAssistant) -> None:
+    calls: list[dict[str, Any]] = []
+    hass.services.async_register("notify", "send_message", lambda call: calls.append(dict(call.data)))
+    hass.states.async_set("notify.plain", "unknown")
+    hass.states.async_set("notify.titled", "unknown", {"supported_features": 1})
+    for target in ("notify.plain", "notify.titled"):
+        await async_send(hass, target, Text("Title", "Words"))
+    assert calls == [
+        {"entity_id": "notify.plain", "message": "Title\nWords"},
+        {"entity_id": "notify.titled", "message": "Words", "title": "Title"},
+    ]
