@@ -397,7 +397,7 @@ async def test_the_boot_of_a_pack_is_remembered_with_the_time_since_when(
     assert record.boot_since_s > since_s
 
 
-async def test_real_packs_remember_an_hour_that_nobody_watched(  # noqa: PLR0917 - fixtures
+async def test_a_real_pack_remembers_what_nobody_watched(  # noqa: PLR0917 - fixtures
     hass: HomeAssistant,
     socket_enabled: None,
     watch_entry: MockConfigEntry,
@@ -405,17 +405,17 @@ async def test_real_packs_remember_an_hour_that_nobody_watched(  # noqa: PLR0917
     past: Past,
     remember: Remember,
 ) -> None:
-    async with simulated(tmp_path, "--packs", "2", "--seed", "1") as simulator:
+    async with simulated(tmp_path, "--packs", "1", "--seed", "1") as simulator:
         await simulator.control(advance_s=15)
         async with joined(simulator.slcan_url) as host:
-            await host.know(2)
+            await host.know(1)
             boots = {pack.serial: pack.boot_id for pack in host.packs}
             past = Past(watch_entry, tmp_path / ".storage" / FILE)
-            # The packs are told the time of an hour ago, and the hour passes for them in a moment.
-            await host.client.set_time(int(past.begin_s), 60)
-            await simulator.control(advance_s=1200)
-            await simulator.control(grid=False, advance_s=600)
-            await simulator.control(grid=True, advance_s=HOUR - 1800)
+            # The pack is told the time of half an hour ago, and that passes for it in a moment.
+            await host.client.set_time(int(past.begin_s) + 1800, 60)
+            await simulator.control(advance_s=600)
+            await simulator.control(grid=False, advance_s=300)
+            await simulator.control(grid=True, advance_s=900)
         remember(boots, past.begin_s - HOUR)
         past.write()
         entry = MockConfigEntry(
@@ -430,19 +430,16 @@ async def test_real_packs_remember_an_hour_that_nobody_watched(  # noqa: PLR0917
         await hass.async_block_till_done()
         watch = watch_entry.runtime_data
 
-        async def found() -> tuple[Outage, ...]:
-            return await outages(watch, past)
-
         await wait_until(lambda: hass.states.is_state(POWER, "on"), "for power")
         await settled(watch)
-        (outage,) = await found()
-        assert outage.start_s == pytest.approx(past.begin_s + 1200, abs=3)
-        assert outage.duration_s == pytest.approx(600, abs=3)
+        (outage,) = await outages(watch, past)
+        assert outage.start_s == pytest.approx(past.begin_s + 2400, abs=3)
+        assert outage.duration_s == pytest.approx(300, abs=3)
         assert outage.filled_from in boots
         counted = await figures(watch, past)
         assert counted.unobserved_s == pytest.approx(0, abs=1)
         assert counted.count == 1
-        assert counted.down_s == pytest.approx(600, abs=3)
+        assert counted.down_s == pytest.approx(300, abs=3)
         for each in (watch_entry, entry):
             await hass.config_entries.async_unload(each.entry_id)
         await hass.async_block_till_done()
