@@ -55,8 +55,8 @@ class Case:
     [
         Case(10.0, 50.0, 1000, 0, 5.0),
         Case(10.0, 50.0, 1000, 500, 10.0),
-        # Without a reading of the sun all comes from the battery.
-        Case(10.0, 50.0, 1000, None, 5.0),
+        # Nobody knows what the sun gives.
+        Case(10.0, 50.0, 1000, None, None),
         Case(0.5, 100.0, 2000, 0, 0.25),
         Case(10.0, 0.0, 1000, 0, 0.0),
         # The sun supplies all: it lasts for nobody knows how long.

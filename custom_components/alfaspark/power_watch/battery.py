@@ -58,6 +58,6 @@ def _stored_wh(pack: PackCoordinator) -> float | None:
 def _needed_w(pack: PackCoordinator) -> float | None:
     """Return what a battery would have to give without the grid: what the home draws and the sun does not supply."""
     power = pack.data.power
-    if not pack.available or power is None or power.home_w is None:
+    if not pack.available or power is None or power.home_w is None or power.solar_w is None:
         return None
-    return power.home_w - (power.solar_w or 0)
+    return power.home_w - power.solar_w
