@@ -142,7 +142,7 @@ class Record:
         """Forget a source that was removed, and all that happened to it."""
         self._kinds.pop(source_id, None)
         self._batteries.pop(source_id, None)
-        self._do(lambda history: history.forget_source(source_id))
+        self._do(lambda history: _forget(history, source_id))
 
     @callback
     def take(self, event: OutageEvent) -> None:
@@ -334,7 +334,7 @@ class Record:
     def _tell(self, issue: str, **placeholders: str) -> None:
         """Tell the owner once, in the log and as a repair."""
         if ir.async_get(self._hass).async_get_issue(DOMAIN, issue) is None:
-            _LOGGER.error("Power history: %s", placeholders["error"])
+            _LOGGER.warning("Power history: %s", placeholders["error"])
         ir.async_create_issue(
             self._hass,
             DOMAIN,
@@ -352,3 +352,11 @@ class Record:
 def _open(path: Path) -> PowerHistory:
     path.parent.mkdir(exist_ok=True)
     return PowerHistory.open(path)
+
+
+def _forget(history: PowerHistory, source_id: str) -> None:
+    """Forget a source and what was seen of its checkpoints."""
+    history.forget_source(source_id)
+    for checkpoint_id in history.seen_alive():
+        if checkpoint_id.startswith(f"{source_id}/"):
+            history.forget_checkpoint(checkpoint_id)
