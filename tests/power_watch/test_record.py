@@ -27,6 +27,10 @@ def _issues(hass: HomeAssistant) -> set[str]:
     return {issue for issue in ISSUES if registry.async_get_issue(DOMAIN, issue) is not None}
 
 
+def _file(hass: HomeAssistant) -> Path:
+    return Path(hass.config.path(".storage", FILE))
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Where the history will be."""
@@ -65,10 +69,10 @@ async def _outages(watch: MockConfigEntry) -> int | None:
     return found
 
 
-@pytest.mark.usefixtures("house")
 async def test_a_damaged_history_is_kept_aside_and_a_new_one_begun(
-    hass: HomeAssistant, damaged: bytes, file: Path, watch: MockConfigEntry, pack: PeerPack
+    hass: HomeAssistant, house: MockConfigEntry, damaged: bytes, watch: MockConfigEntry, pack: PeerPack
 ) -> None:
+    file = _file(hass)
     assert _issues(hass) == {"history_damaged"}
     (kept,) = file.parent.glob(f"{FILE}.damaged-*")
     assert kept.read_bytes() == damaged
@@ -89,14 +93,13 @@ async def test_a_history_that_is_damaged_while_it_is_open_is_begun_anew_in_the_m
     assert await _outages(watch) == 1, "it goes on, and the new history knows of it"
 
 
-@pytest.mark.usefixtures("house")
 async def test_a_history_of_a_newer_version_is_left_alone(
-    hass: HomeAssistant, newer: bytes, file: Path, watch: MockConfigEntry, pack: PeerPack
+    hass: HomeAssistant, house: MockConfigEntry, newer: bytes, watch: MockConfigEntry, pack: PeerPack
 ) -> None:
     assert _issues(hass) == {"history_newer"}
     await _lose_power(hass, pack)
     assert await _outages(watch) is None
-    assert file.read_bytes() == newer
+    assert _file(hass).read_bytes() == newer
 
 
 async def test_what_happens_while_the_file_is_locked_is_written_later(
