@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 import logging
+from math import inf
 from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
@@ -63,7 +64,7 @@ class _Topic:
     def silence_s(self) -> float:
         """It is down when it says nothing for so long."""
         silence_s: float = self.watched.setup.options.get(CONF_SILENCE, DEFAULT_SILENCE_S)
-        return silence_s
+        return silence_s or inf
 
     def release(self) -> None:
         """Listen no more."""

@@ -39,8 +39,8 @@ class PackObserver(Observer):
         """Follow nobody yet."""
         super().__init__(hass, report, found)
         self._watched: dict[str, Watched] = {}
-        self._shown: dict[str, Result] = {}
-        """What was reported last, by the id of the checkpoint."""
+        self._shown: dict[str, tuple[Result, float]] = {}
+        """What was reported last, and of when, by the id of the checkpoint."""
         self._hubs: dict[Hub, CALLBACK_TYPE] = {}
         self._packs: dict[str, PackCoordinator] = {}
         self._stop_packs: dict[str, CALLBACK_TYPE] = {}
@@ -143,21 +143,26 @@ class PackObserver(Observer):
         self._drop_lost()
         for watched in tuple(self._watched.values()):
             if (pack := self._packs.get(watched.setup.target)) is not None:
-                self._look(watched, pack, again=self._shown.get(watched.id) is Result.DOWN_AT_ONCE)
+                shown = self._shown.get(watched.id)
+                self._look(watched, pack, again=shown is not None and shown[0] is Result.DOWN_AT_ONCE)
 
     def _look(self, watched: Watched, pack: PackCoordinator, *, again: bool = False) -> None:
         is_sense = watched.setup.kind is Kind.GRID_SENSE
-        result = _grid(pack) if is_sense else _presence(pack)
-        if result is None or (result is self._shown.get(watched.id) and not again):
+        result, (shown, shown_s) = (
+            _grid(pack) if is_sense else _presence(pack),
+            self._shown.get(watched.id, (None, 0.0)),
+        )
+        if result is None or (result is shown and not again):
             return
         # One that is gone has been silent since it was last heard.
-        is_gone = not is_sense and result is Result.DOWN_AT_ONCE and not again
-        at_s = pack.data.last_seen_s if is_gone else self._now_s()
+        is_gone = not is_sense and result is Result.DOWN_AT_ONCE and result is not shown
+        at_s = max(pack.data.last_seen_s, shown_s) if is_gone else self._now_s()
         self._tell(watched, result, "" if pack.available else "it is not heard", at_s)
 
     def _tell(self, watched: Watched, result: Result, detail: str, at_s: float | None = None) -> None:
-        self._shown[watched.id] = result
-        self._report(watched, result, self._now_s() if at_s is None else at_s, detail=detail)
+        at_s = self._now_s() if at_s is None else at_s
+        self._shown[watched.id] = (result, at_s)
+        self._report(watched, result, at_s, detail=detail)
 
 
 _NO_ADAPTER = "no adapter that is set up has heard it"
