@@ -135,6 +135,14 @@ async def test_a_pack_that_comes_later_is_watched_by_its_name_and_a_gateway_is_n
     await wait_until(lambda: _verdicts(watch, "Senses")[SECOND] is Verdict.UP, "for the grid")
     names = watch.runtime_data.checkpoint_names(_source(watch, "Senses").id, _source(watch, "Senses").decision.evidence)
     assert sorted(names) == ["Energy pack AAAA", "Energy pack E4F5"]
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, SECOND), house.entry_id)
+    assert device is not None
+    dr.async_get(hass).async_update_device(device.id, name_by_user="Garage")
+    await hass.async_block_till_done()
+    assert watch.runtime_data.checkpoint_names(
+        _source(watch, "Packs").id, [f"{_source(watch, 'Packs').id}/presence:{SECOND}"]
+    ) == ["Garage"]
+    assert _verdicts(watch, "Packs")[SECOND] is Verdict.UP
 
 
 async def test_an_adapter_that_is_set_up_anew(

@@ -108,13 +108,16 @@ class Lookout:
 
     @callback
     def _found(self, through: Watched, setup: CheckpointSetup) -> None:
-        """Look at a checkpoint that was found through another one as well."""
+        """Look at a checkpoint that was found through another one as well, or take over its new name."""
         watched = _found_through(through, setup)
         each = self._watched[through.source_id]
         if watched.id not in each:
             each[watched.id] = watched
             self._on_change(through.source_id)
             self._observer(watched).async_add(watched)
+        elif _goes_on(each[watched.id], watched) and each[watched.id] != watched:
+            each[watched.id] = watched
+            self._observer(watched).async_change(watched)
 
     def _observer(self, watched: Watched) -> Observer:
         return self._observers[watched.setup.kind]

@@ -39,7 +39,7 @@ class Found(Protocol):
 
     @callback
     def __call__(self, through: Watched, setup: CheckpointSetup) -> None:
-        """Have it looked at, if it is not yet."""
+        """Have it looked at, if it is not yet; one that is takes over its name."""
 
 
 class Observer(ABC):

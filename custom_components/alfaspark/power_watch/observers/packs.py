@@ -8,7 +8,8 @@ from functools import partial
 from typing import override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_track_time_interval
 
@@ -47,6 +48,7 @@ class PackObserver(Observer):
         self._stops = [
             async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
             async_track_time_interval(hass, self._look_again, _LOOK, cancel_on_shutdown=True),
+            hass.bus.async_listen(dr.EVENT_DEVICE_REGISTRY_UPDATED, self._device_changed),
         ]
         self._follow_hubs()
 
@@ -92,6 +94,12 @@ class PackObserver(Observer):
     def _entry_changed(self, change: ConfigEntryChange, entry: ConfigEntry) -> None:
         if entry.domain == DOMAIN:
             self._follow_hubs()
+
+    @callback
+    def _device_changed(self, event: Event[dr.EventDeviceRegistryUpdatedData]) -> None:
+        if event.data["action"] == "update" and "name_by_user" in event.data["changes"]:
+            for watched in [watched for watched in self._watched.values() if watched.setup.is_group]:
+                self.async_find(watched)
 
     def _follow_hubs(self) -> None:
         loaded = loaded_hubs(self._hass)
