@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark.const import CONF_CHANNEL, CONF_INTERFACE, DOMAIN
 from custom_components.alfaspark.packbus.frames import DeviceType
+from custom_components.alfaspark.power_watch.setup import SUBENTRY_SOURCE
 from custom_components.alfaspark.sockets import keeper as sockets_module
 from custom_components.alfaspark.sockets.keeper import CONF_PACK, CONF_SOCKETS, SUBENTRY_SOCKETS
 
@@ -159,7 +160,7 @@ async def test_a_socket_that_was_deleted_is_not_shown(
 def test_every_text_is_there_and_none_is_left_over() -> None:
     path = Path(sockets_module.__file__).parents[1] / "translations" / "en.json"
     texts = json.loads(path.read_text())["config_subentries"]
-    assert set(texts) == {SUBENTRY_SOCKETS}
+    assert set(texts) == {SUBENTRY_SOCKETS, SUBENTRY_SOURCE}
     sockets = texts[SUBENTRY_SOCKETS]
     assert set(sockets) == {"entry_type", "initiate_flow", "step", "error", "abort"}
     assert set(sockets["initiate_flow"]) == set(sockets["step"]) == {"user", "reconfigure"}
