@@ -20,7 +20,7 @@ from custom_components.alfaspark.events.targets import PackTarget, names
 from custom_components.alfaspark.events.triggers import TargetedTrigger
 from custom_components.alfaspark.packbus.events import IMPORT_THRESHOLDS_PCT
 from custom_components.alfaspark.packbus.frames import FaultCode, Mode, Reason, Relay
-from custom_components.alfaspark.power_watch.targets import SourceTarget
+from custom_components.alfaspark.power_watch.automations.targets import SourceTarget
 from custom_components.alfaspark.trigger import TRIGGERS
 
 pytestmark = pytest.mark.usefixtures("integration")

@@ -16,8 +16,8 @@ from homeassistant.util import slugify
 import pytest
 import yaml
 
-from custom_components.alfaspark.power_watch.alert import AlertKind
-from custom_components.alfaspark.power_watch.alert_texts import _variables as variables, sample
+from custom_components.alfaspark.power_watch.alerts.alert import AlertKind
+from custom_components.alfaspark.power_watch.alerts.texts import _variables as variables, sample
 from scripts.house.screenshots import PICTURES
 
 ROOT = Path(__file__).parents[1]

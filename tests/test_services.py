@@ -17,7 +17,7 @@ from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.packbus.frames import Command, DeviceType, Mode, ModeSet, Relay, Result, WeekdaySet
 from custom_components.alfaspark.packbus.parameters import Parameter
 from custom_components.alfaspark.packbus.settings import Window
-from custom_components.alfaspark.power_watch import actions as power_actions
+from custom_components.alfaspark.power_watch.actions import checkpoints as power_actions
 
 from .conftest import SERIAL, Clock, wait_until
 from .peers import PeerBus, PeerPack

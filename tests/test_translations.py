@@ -20,7 +20,7 @@ from custom_components.alfaspark import config_flow
 from custom_components.alfaspark.outages import model as outages
 from custom_components.alfaspark.packbus.adapter_terms import AdapterFault
 from custom_components.alfaspark.packbus.frames import BatteryAlarm, DeviceType, FaultCode, Reason, Result
-from custom_components.alfaspark.power_watch.events import attributes
+from custom_components.alfaspark.power_watch.entities.events import attributes
 from custom_components.alfaspark.power_watch.news import PowerEvent, PowerNews
 
 from .conftest import wait_until

@@ -16,8 +16,8 @@ from .entries import is_power_watch
 from .fault_issues import async_follow_faults
 from .hub import AdapterError, AlfaSparkConfigEntry, Hub
 from .memory import MEMORY, Memory
-from .power_watch.actions import async_setup_power_actions
-from .power_watch.alerts import async_forget_alerts
+from .power_watch.actions.checkpoints import async_setup_power_actions
+from .power_watch.alerts.telling import async_forget_alerts
 from .power_watch.making import async_make_power_watch, async_note_power_watch
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 from .services import async_setup_services

@@ -23,8 +23,8 @@ from .packbus.frames import (
     Status,
 )
 from .packbus.pack import Pack
-from .power_watch.binary_sensors import POWER, PowerBinarySensor
-from .power_watch.platform import async_add_of_sources
+from .power_watch.entities.binary_sensors import POWER, PowerBinarySensor
+from .power_watch.entities.platform import async_add_of_sources
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 
 PARALLEL_UPDATES = 0

@@ -13,9 +13,9 @@ from .coordinator import PackCoordinator
 from .entity import PackEntity
 from .hub import AlfaSparkConfigEntry
 from .packbus.frames import CommandFrame, Identify, ResetImport, Restart
-from .power_watch.alert_button import SendTestButton
-from .power_watch.buttons import CHECK, CheckButton
-from .power_watch.platform import async_add_of_sources
+from .power_watch.alerts.button import SendTestButton
+from .power_watch.entities.buttons import CHECK, CheckButton
+from .power_watch.entities.platform import async_add_of_sources
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 
 PARALLEL_UPDATES = 0

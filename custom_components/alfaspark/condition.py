@@ -15,7 +15,7 @@ from .events.conditions import TargetedCondition
 from .events.targets import CONF_CODE, CONF_PERCENT, PackDevice, PackTarget, names
 from .packbus.events import IMPORT_THRESHOLDS_PCT, import_share_pct, is_bms_lost, is_loads_limit
 from .packbus.frames import FaultCode, Mode
-from .power_watch.conditions import POWER_CONDITIONS
+from .power_watch.automations.conditions import POWER_CONDITIONS
 
 type Options = dict[str, Any]
 

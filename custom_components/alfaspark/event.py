@@ -3,8 +3,8 @@
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .power_watch.events import OUTAGE, OutageEvent
-from .power_watch.platform import async_add_of_sources
+from .power_watch.entities.events import OUTAGE, OutageEvent
+from .power_watch.entities.platform import async_add_of_sources
 from .power_watch.watch import PowerWatchConfigEntry
 
 PARALLEL_UPDATES = 0

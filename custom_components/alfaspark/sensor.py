@@ -6,8 +6,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BusCoordinator, PackCoordinator
 from .hub import AlfaSparkConfigEntry
-from .power_watch.platform import async_add_of_sources
-from .power_watch.sensors import sensors_of_source
+from .power_watch.entities.platform import async_add_of_sources
+from .power_watch.entities.sensors import sensors_of_source
 from .power_watch.watch import PowerWatch, PowerWatchConfigEntry
 from .sensors.bus import BUS_READINGS, BusSensor
 from .sensors.daily_import import HOUSE_LIMIT_SENSORS, IMPORT_SENSORS

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from .entries import adapter_entries, loaded_hubs
 from .outages.model import PowerState
-from .power_watch.targets import SourceTarget
+from .power_watch.automations.targets import SourceTarget
 
 
 @callback

@@ -18,7 +18,7 @@ from .events.triggers import TargetedTrigger
 from .events.words import fields, sentence
 from .packbus.events import IMPORT_THRESHOLDS_PCT, EventKind, PackEvent
 from .packbus.frames import FaultCode, Mode
-from .power_watch.triggers import POWER_TRIGGERS
+from .power_watch.automations.triggers import POWER_TRIGGERS
 
 CONF_TO = "to"
 

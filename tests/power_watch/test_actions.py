@@ -407,7 +407,7 @@ async def test_an_export_is_bounded_and_must_go_somewhere(
     await remember(hass, watch, SHED, (30, 29))
     with pytest.raises(ServiceValidationError, match="Give a file name, or take the text"):
         await hass.services.async_call(DOMAIN, "export_outages", {}, blocking=True)
-    monkeypatch.setattr("custom_components.alfaspark.power_watch.history_actions._MOST_CHARACTERS", 200)
+    monkeypatch.setattr("custom_components.alfaspark.power_watch.actions.history._MOST_CHARACTERS", 200)
     with pytest.raises(ServiceValidationError, match="more than fits into an answer"):
         await act(hass, "export_outages")
     assert (await act(hass, "export_outages", file_name="all"))["rows"] == 1

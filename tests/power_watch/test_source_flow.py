@@ -84,7 +84,7 @@ async def test_a_source_with_a_checkpoint_of_each_kind(
     assert result["menu_options"] == [
         "http", "tcp", "ping", "mqtt", "entity", "grid_sense", "presence", "paste", "source", "save",
     ]  # fmt: skip
-    assert result["description_placeholders"] == {"source": "Cellar", "count": "0", "checkpoints": "-"}
+    assert result["description_placeholders"] == {"source": "Cellar", "count": "0", "checkpoints": ""}
     result = await _add(hass, result, "http", url="127.0.0.1:9/status", name="Plug")
     result = await _add(hass, result, "tcp", host="127.0.0.1", port=9)
     result = await _add(hass, result, "ping", host="[::1]", name=" ")
@@ -95,14 +95,14 @@ async def test_a_source_with_a_checkpoint_of_each_kind(
     result = await _add(hass, result, "presence")
     assert result["description_placeholders"] is not None
     assert result["description_placeholders"]["checkpoints"].splitlines() == [
-        "- Plug (http://127.0.0.1:9/status)",
-        "- 127.0.0.1:9",
-        "- ::1",
-        "- tele/+/LWT",
-        f"- Lamp ({plug('lamp')})",
-        "- Energy pack E4F5",
-        "- Grid sense of all packs",
-        "- Presence of all packs",
+        "- `Plug (http://127.0.0.1:9/status)`",
+        "- `127.0.0.1:9`",
+        "- `::1`",
+        "- `tele/+/LWT`",
+        f"- `Lamp ({plug('lamp')})`",
+        "- `Energy pack E4F5`",
+        "- `Grid sense of all packs`",
+        "- `Presence of all packs`",
     ]
     result = await _choose(hass, result, "save")
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -251,7 +251,7 @@ async def test_two_hundred_lines_of_which_one_is_wrong(
     assert placeholders is not None
     assert placeholders["count"] == "202"
     assert len(placeholders["checkpoints"].splitlines()) == 21
-    assert placeholders["checkpoints"].endswith("\n- + 182")
+    assert placeholders["checkpoints"].endswith("\n- ... (+182)")
 
 
 async def test_the_same_checkpoint_again_takes_the_place_of_the_first(

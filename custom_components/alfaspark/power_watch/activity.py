@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.events.pack_events import EVENT_ALFASPARK
 
-from .binary_sensors import POWER
+from .entities.binary_sensors import POWER
 from .news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
 from .words import sentence
 

@@ -11,7 +11,7 @@ from custom_components.alfaspark.outages.model import CheckpointView, Decision, 
 from custom_components.alfaspark.outages.spans import Outage
 from custom_components.alfaspark.outages.statistics import PowerStatistics
 
-from .alerts import Alerts
+from .alerts.telling import Alerts
 from .observers.base import Watched
 from .setup import ALL_PACKS
 from .source import PowerSource

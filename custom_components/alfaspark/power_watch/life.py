@@ -17,7 +17,7 @@ from homeassistant.util.ssl import create_client_context
 
 from custom_components.alfaspark.const import DOMAIN
 
-from .alert_options import LifeOptions
+from .alerts.options import LifeOptions
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client

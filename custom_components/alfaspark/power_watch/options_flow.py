@@ -21,8 +21,8 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .alert import AlertKind
-from .alert_options import (
+from .alerts.alert import AlertKind
+from .alerts.options import (
     CONF_LIFE,
     CONF_LIFE_ENABLED,
     CONF_LIFE_TLS,
@@ -36,7 +36,7 @@ from .alert_options import (
     DEFAULT_LIFE_TOPIC,
     DEFAULT_LIMIT,
 )
-from .alert_texts import DEFAULT_TEXTS, render, sample
+from .alerts.texts import DEFAULT_TEXTS, render, sample
 from .setup import TargetError, ping_target, topic_target
 
 _TEXTS = section(

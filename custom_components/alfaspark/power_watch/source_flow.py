@@ -170,16 +170,17 @@ class SourceSubentryFlow(ConfigSubentryFlow):
         checkpoints = self._checkpoints
         has_packs = bool(pack_names(self.hass))
         offered = [step for step in _STEPS if has_packs or step not in (Kind.GRID_SENSE, Kind.PRESENCE)]
-        shown = [f"- {_label(checkpoint)}" for checkpoint in checkpoints[:_MOST_SHOWN]]
+        # As code, because the menu is Markdown, in which a topic or an empty point is something else.
+        shown = [f"- `{_label(checkpoint)}`" for checkpoint in checkpoints[:_MOST_SHOWN]]
         if more := len(checkpoints) - len(shown):
-            shown.append(f"- + {more}")
+            shown.append(f"- ... (+{more})")
         return self.async_show_menu(
             step_id="menu",
             menu_options=[*offered, *(["remove"] if checkpoints else []), "source", "save"],
             description_placeholders={
                 "source": self._title,
                 "count": str(len(checkpoints)),
-                "checkpoints": "\n".join(shown) or "-",
+                "checkpoints": "\n".join(shown),
             },
         )
 

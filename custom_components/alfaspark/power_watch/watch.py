@@ -26,7 +26,7 @@ from custom_components.alfaspark.outages.model import (
 from custom_components.alfaspark.outages.watch import OutageWatch
 
 from .activity import async_follow_activity
-from .alerts import Alerts
+from .alerts.telling import Alerts
 from .long_term import LongTerm
 from .lookout import Lookout, engine_checkpoint
 from .observers.base import Watched

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from .alert_texts import duration_words, time_words
+from .alerts.texts import duration_words, time_words
 from .news import PowerEvent, PowerNews
 
 

@@ -8,9 +8,9 @@ from homeassistant.util import dt as dt_util
 from hypothesis import given, strategies as st
 from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
-from custom_components.alfaspark.power_watch.alert import Alert, AlertKind
-from custom_components.alfaspark.power_watch.alert_limit import QUIET_S, WINDOW_S, AlertLimit
-from custom_components.alfaspark.power_watch.alert_queue import STORE
+from custom_components.alfaspark.power_watch.alerts.alert import Alert, AlertKind
+from custom_components.alfaspark.power_watch.alerts.limit import QUIET_S, WINDOW_S, AlertLimit
+from custom_components.alfaspark.power_watch.alerts.queue import STORE
 from custom_components.alfaspark.power_watch.news import PowerEvent
 from tests.conftest import wait_until
 

@@ -8,9 +8,9 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.alfaspark.power_watch.alert import Alert, AlertKind, gathered, with_pending
-from custom_components.alfaspark.power_watch.alert_queue import STORE, async_send
-from custom_components.alfaspark.power_watch.alert_texts import Text, time_words
+from custom_components.alfaspark.power_watch.alerts.alert import Alert, AlertKind, gathered, with_pending
+from custom_components.alfaspark.power_watch.alerts.queue import STORE, async_send
+from custom_components.alfaspark.power_watch.alerts.texts import Text, time_words
 from custom_components.alfaspark.power_watch.news import PowerEvent
 from tests.conftest import wait_until
 

@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 import pytest
 
-from custom_components.alfaspark.power_watch.alert import Alert, AlertKind
-from custom_components.alfaspark.power_watch.alert_texts import DEFAULT_TEXTS, Text, duration_words, render, sample
+from custom_components.alfaspark.power_watch.alerts.alert import Alert, AlertKind
+from custom_components.alfaspark.power_watch.alerts.texts import DEFAULT_TEXTS, Text, duration_words, render, sample
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.alfaspark import config_flow
-from custom_components.alfaspark.power_watch.alert import AlertKind
-from custom_components.alfaspark.power_watch.alert_options import AlertOptions, LifeOptions
-from custom_components.alfaspark.power_watch.alert_texts import DEFAULT_TEXTS
+from custom_components.alfaspark.power_watch.alerts.alert import AlertKind
+from custom_components.alfaspark.power_watch.alerts.options import AlertOptions, LifeOptions
+from custom_components.alfaspark.power_watch.alerts.texts import DEFAULT_TEXTS
 from custom_components.alfaspark.power_watch.options_flow import SCHEMA
 
 from .conftest import Watching

@@ -7,8 +7,7 @@ from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from custom_components.alfaspark.const import DOMAIN, MANUFACTURER
-
-from .source import PowerSource
+from custom_components.alfaspark.power_watch.source import PowerSource
 
 
 class SourceEntity(CoordinatorEntity[PowerSource]):

@@ -9,7 +9,7 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from custom_components.alfaspark.const import DOMAIN, MANUFACTURER, POWER_WATCH
 
 if TYPE_CHECKING:
-    from .watch import PowerWatch
+    from custom_components.alfaspark.power_watch.watch import PowerWatch
 
 TEST_ALERT = ButtonEntityDescription(
     key="test_alert", translation_key="test_alert", entity_category=EntityCategory.DIAGNOSTIC

@@ -10,10 +10,10 @@ from custom_components.alfaspark.outages.export import Row, iso_time, outage_row
 from custom_components.alfaspark.outages.model import CheckpointView
 from custom_components.alfaspark.outages.spans import Outage
 from custom_components.alfaspark.outages.statistics import PowerStatistics
+from custom_components.alfaspark.power_watch.observers.base import Watched
+from custom_components.alfaspark.power_watch.source import PowerSource
 
-from .action_targets import Called
-from .observers.base import Watched
-from .source import PowerSource
+from .targets import Called
 
 type Answer = dict[str, Any]
 

@@ -7,8 +7,9 @@ from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
-from .entity import SourceEntity
-from .news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
+from custom_components.alfaspark.power_watch.news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
+
+from .base import SourceEntity
 
 OUTAGE = EventEntityDescription(
     key="outage", translation_key="outage", event_types=[event.value for event in PowerEvent]

@@ -19,8 +19,11 @@ from custom_components.alfaspark.outages.export import check_row
 from custom_components.alfaspark.outages.history import MOST_OUTAGES, PowerHistory
 from custom_components.alfaspark.outages.spans import Outage, Span
 from custom_components.alfaspark.outages.statistics import statistics
+from custom_components.alfaspark.power_watch.source import Period
 
-from .action_targets import (
+from .answers import figures, local, outage, source_named
+from .exporting import CONTENTS, FORMATS, Export, ExportTooLargeError
+from .targets import (
     ATTR_CHECKPOINT,
     ATTR_END,
     ATTR_LIMIT,
@@ -33,9 +36,6 @@ from .action_targets import (
     failed,
     invalid,
 )
-from .answers import figures, local, outage, source_named
-from .exporting import CONTENTS, FORMATS, Export, ExportTooLargeError
-from .source import Period
 
 ATTR_BEFORE = "before"
 ATTR_CONTENT = "content"

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import probatio
 
-from .news import PowerEvent, PowerNews
+from custom_components.alfaspark.power_watch.news import PowerEvent, PowerNews
 
 _MOST_OF_A_SOURCE = 3
 """So many messages of one source wait to be delivered; more are gathered into one."""

@@ -7,7 +7,7 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 
 from custom_components.alfaspark.outages.model import PowerState
 
-from .entity import SourceEntity
+from .base import SourceEntity
 
 POWER = BinarySensorEntityDescription(key="power", device_class=BinarySensorDeviceClass.POWER)
 

@@ -18,12 +18,8 @@ from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.entries import pack_names
 from custom_components.alfaspark.outages.model import Kind
 from custom_components.alfaspark.outages.probe_targets import TargetError as EndpointError, TargetFault, parse_endpoint
-
-from .action_targets import ATTR_CHECKPOINT, SOURCES, TEXTS, Called, invalid
-from .answers import Answer, checkpoints_state, source_state
-from .history_actions import HISTORY_ACTIONS, HISTORY_SCHEMAS
-from .observers.base import Watched
-from .setup import (
+from custom_components.alfaspark.power_watch.observers.base import Watched
+from custom_components.alfaspark.power_watch.setup import (
     ALL_PACKS,
     CONF_CHECKPOINTS,
     CONF_DOWN_PAYLOADS,
@@ -40,7 +36,11 @@ from .setup import (
     tcp_target,
     topic_target,
 )
-from .watch import PowerWatch
+from custom_components.alfaspark.power_watch.watch import PowerWatch
+
+from .answers import Answer, checkpoints_state, source_state
+from .history import HISTORY_ACTIONS, HISTORY_SCHEMAS
+from .targets import ATTR_CHECKPOINT, SOURCES, TEXTS, Called, invalid
 
 _OPTIONS: dict[str, tuple[Kind, Any]] = {
     CONF_SILENCE: (Kind.MQTT, DEFAULT_SILENCE_S),

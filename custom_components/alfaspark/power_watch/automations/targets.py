@@ -11,10 +11,9 @@ from homeassistant.helpers import device_registry as dr
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.entries import is_power_watch
 from custom_components.alfaspark.events.targets import Target, TargetedDevice
-
-from .setup import sources_of
-from .source import PowerSource
-from .watch import PowerWatch
+from custom_components.alfaspark.power_watch.setup import sources_of
+from custom_components.alfaspark.power_watch.source import PowerSource
+from custom_components.alfaspark.power_watch.watch import PowerWatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import override
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
 
-from .entity import SourceEntity
+from .base import SourceEntity
 
 CHECK = ButtonEntityDescription(key="check", translation_key="check_source", entity_category=EntityCategory.DIAGNOSTIC)
 

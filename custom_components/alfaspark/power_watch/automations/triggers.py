@@ -10,11 +10,11 @@ from homeassistant.helpers.trigger import TriggerActionRunner, TriggerNotTrigger
 from homeassistant.util import dt as dt_util
 
 from custom_components.alfaspark.events.triggers import TargetedTrigger
+from custom_components.alfaspark.power_watch.entities.events import attributes
+from custom_components.alfaspark.power_watch.news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
+from custom_components.alfaspark.power_watch.words import sentence
 
-from .events import attributes
-from .news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
 from .targets import SourceTarget
-from .words import sentence
 
 
 class PowerTrigger(TargetedTrigger):

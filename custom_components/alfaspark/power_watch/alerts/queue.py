@@ -31,7 +31,7 @@ import probatio
 from custom_components.alfaspark.const import DOMAIN
 
 from .alert import Alert, with_pending
-from .alert_texts import Text
+from .texts import Text
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -20,17 +20,17 @@ from homeassistant.util import dt as dt_util
 
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.outages.model import PowerState
+from custom_components.alfaspark.power_watch.life import Life
+from custom_components.alfaspark.power_watch.news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
 
 from .alert import Alert, AlertKind
-from .alert_limit import AlertLimit
-from .alert_options import AlertOptions
-from .alert_queue import STORE, AlertQueue, DeliveryError, async_send
-from .alert_texts import Text, render, time_words
-from .life import Life
-from .news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
+from .limit import AlertLimit
+from .options import AlertOptions
+from .queue import STORE, AlertQueue, DeliveryError, async_send
+from .texts import Text, render, time_words
 
 if TYPE_CHECKING:
-    from .watch import PowerWatch
+    from custom_components.alfaspark.power_watch.watch import PowerWatch
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from custom_components.alfaspark.outages.model import PowerState, Reason
+from custom_components.alfaspark.power_watch.battery import runtime_s
+from custom_components.alfaspark.power_watch.setup import SourceKind
+from custom_components.alfaspark.power_watch.source import Period, PowerSource
 
-from .battery import runtime_s
-from .entity import SourceEntity
-from .setup import SourceKind
-from .source import Period, PowerSource
+from .base import SourceEntity
 
 _RUNTIME_STEP_S = 360
 """A tenth of an hour: what the home draws flickers."""

@@ -6,8 +6,8 @@ from homeassistant.core import callback
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .source import PowerSource
-from .watch import PowerWatch
+from custom_components.alfaspark.power_watch.source import PowerSource
+from custom_components.alfaspark.power_watch.watch import PowerWatch
 
 
 @callback

@@ -12,10 +12,9 @@ from homeassistant.util import dt as dt_util
 import probatio
 
 from custom_components.alfaspark.const import DOMAIN, POWER_WATCH
-
-from .observers.base import Watched
-from .source import PowerSource
-from .watch import PowerWatch
+from custom_components.alfaspark.power_watch.observers.base import Watched
+from custom_components.alfaspark.power_watch.source import PowerSource
+from custom_components.alfaspark.power_watch.watch import PowerWatch
 
 ATTR_CHECKPOINT = "checkpoint"
 ATTR_END = "end"

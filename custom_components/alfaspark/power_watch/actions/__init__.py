@@ -1,0 +1,1 @@
+"""Actions of the power watch: checkpoints, and the past."""

@@ -1,0 +1,1 @@
+"""Alerts: what the owner is told, whom, and how it gets there."""
