@@ -5,6 +5,7 @@ trigger cannot be loaded then stays off until it is reloaded.
 """
 
 from pathlib import Path
+import re
 import subprocess
 import sys
 import textwrap
@@ -82,3 +83,10 @@ def test_an_adapter_says_what_is_missing() -> None:
         "failed The CAN adapter x cannot be opened, because python-can is not installed or is damaged "
         "(No module named 'can')."
     )
+
+
+def test_no_module_loads_the_ping_library_at_once() -> None:
+    """Home Assistant's own core needs icmplib today and so cannot start without it; nobody promises that."""
+    modules = (REPOSITORY / "custom_components").rglob("*.py")
+    loading = [path.name for path in modules if re.search(r"(?m)^(import|from) icmplib", path.read_text())]
+    assert loading == []
