@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("integration", "socket_enabled")
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Listen for packs only shortly, where none is."""
-    monkeypatch.setattr("custom_components.alfaspark.config_flow._LISTEN_S", 0.6)
+    monkeypatch.setattr("custom_components.alfaspark.packbus.survey._LISTEN_S", 0.6)
 
 
 async def _choose(hass: HomeAssistant, kind: str) -> ConfigFlowResult:

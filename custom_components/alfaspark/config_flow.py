@@ -1,8 +1,6 @@
 """Config flow: which CAN adapter, does it open, and is a pack heard on its bus."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, override
 
@@ -48,9 +46,8 @@ from .const import (
 )
 from .entries import is_power_watch, loaded_hubs
 from .hub import AlfaSparkConfigEntry, adapter_config
-from .packbus.adapter import AdapterConfig, AdapterError, CanAdapter, ReceivedFrame
-from .packbus.client import Client
-from .packbus.fleet import Fleet
+from .packbus.adapter import AdapterConfig, AdapterError
+from .packbus.survey import Survey, survey
 from .power_watch.options_flow import PowerWatchOptionsFlow
 from .power_watch.setup import SUBENTRY_SOURCE, utility
 from .power_watch.source_flow import SourceSubentryFlow
@@ -60,10 +57,6 @@ from .sockets.subentry_flow import SocketsSubentryFlow
 _NETWORK_INTERFACES = Path("/sys/class/net")
 _ARPHRD_CAN = "280"
 """Type of a CAN network interface (linux/if_arp.h)."""
-
-_LISTEN_S = 3.0
-"""A pack answers WHO within 128 ms, and one that starts up announces itself within 2 s."""
-_SETTLE_S = 0.3
 
 _SOCKET = "socket://"
 _ADVANCED = "advanced"
@@ -154,40 +147,6 @@ def _form_values(data: Mapping[str, Any]) -> dict[str, Any]:
     else:
         values[CONF_CHANNEL] = config.channel
     return values
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """Who was heard while the adapter was tried."""
-
-    serials: frozenset[str]
-    frames: int
-
-
-async def _survey(config: AdapterConfig) -> Survey:
-    """Open the adapter, ask who is there and listen until a pack answers, for 3 s at most. Raises AdapterError."""
-    heard = asyncio.Event()
-    fleet = Fleet(on_appeared=lambda _: heard.set())
-    frames = 0
-
-    def take(received: Sequence[ReceivedFrame]) -> None:
-        nonlocal frames
-        frames += len(received)
-        for frame in received:
-            fleet.receive(frame)
-
-    adapter = CanAdapter(config, on_frames=take, on_state=lambda connected, why: None)
-    await adapter.open()
-    try:
-        await Client(adapter, fleet).who()
-        async with asyncio.timeout(_LISTEN_S):
-            await heard.wait()
-            await asyncio.sleep(_SETTLE_S)
-    except TimeoutError:
-        pass
-    finally:
-        await adapter.close()
-    return Survey(serials=frozenset(fleet.packs), frames=frames)
 
 
 class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -337,15 +296,15 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
         if self.source != SOURCE_RECONFIGURE or unique_id != self._get_reconfigure_entry().unique_id:
             self._abort_if_unique_id_configured()
         try:
-            survey = await self._survey_paused(config)
+            found = await self._survey_paused(config)
         except AdapterError as error:
             return self._show_form(step_id, schema, user_input, {"base": str(error.reason)}, str(error))
-        if owner := self._owner_of(survey.serials):
+        if owner := self._owner_of(found.serials):
             return self.async_abort(reason="same_bus", description_placeholders={"title": owner.title})
-        if survey.serials:
+        if found.serials:
             return self._finish(data)
         self._retry = (step_id, schema, user_input, data)
-        self._frames_heard = survey.frames
+        self._frames_heard = found.frames
         return await self.async_step_no_pack()
 
     def _owner_of(self, serials: frozenset[str]) -> AlfaSparkConfigEntry | None:
@@ -362,13 +321,13 @@ class AlfaSparkConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _survey_paused(self, config: AdapterConfig) -> Survey:
         """Survey; an entry that is being reconfigured lets go of its adapter meanwhile, which may be the same."""
         if self.source != SOURCE_RECONFIGURE:
-            return await _survey(config)
+            return await survey(config)
         entry = self._get_reconfigure_entry()
         paused = entry.state in (ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY)
         if paused:
             await self.hass.config_entries.async_unload(entry.entry_id)
         try:
-            return await _survey(config)
+            return await survey(config)
         finally:
             if paused:
                 await self.hass.config_entries.async_setup(entry.entry_id)

@@ -180,3 +180,34 @@ async def test_an_adapter_that_is_lost(
     network_adapter.plug_in()
     await wait_until(lambda: _verdicts(watch, "Packs") == {SERIAL: Verdict.UP}, "for the pack")
     await hass.config_entries.async_unload(adapter.entry_id)
+
+
+async def test_the_only_pack_that_was_heard_yet_is_not_all_of_them(  # noqa: PLR0917 - a whole house
+    hass: HomeAssistant,
+    house: MockConfigEntry,
+    watch: MockConfigEntry,
+    pack: PeerPack,
+    peers: PeerBus,
+    clock: Clock,
+) -> None:
+    """After a start, or when the adapter is back, packs are heard one after the other."""
+    other = peers.add(SECOND, 13)
+    other.introduce()
+    other.report(STATUS)
+    await wait_until(lambda: _verdicts(watch, "Senses").get(SECOND) is Verdict.UP, "for both packs")
+    pack.mute = other.mute = True
+    await clock.advance(7)
+    assert set(_verdicts(watch, "Senses").values()) == {Verdict.UNKNOWN}
+    told: list[PowerState] = []
+    senses = _source(watch, "Senses")
+    senses.async_add_listener(lambda: told.append(senses.decision.state))
+    pack.mute = other.mute = False
+    pack.report(replace(STATUS, grid=GridState.ABSENT))
+    await wait_until(lambda: house.runtime_data.packs[SERIAL].available, "for the first")
+    assert _verdicts(watch, "Senses")[SERIAL] is Verdict.UNKNOWN, "one of two is not more than half"
+    other.report(STATUS)
+    await wait_until(lambda: _verdicts(watch, "Senses")[SECOND] is Verdict.UP, "for the second")
+    await senses.watch.async_check_source(senses.id)
+    assert _verdicts(watch, "Senses")[SERIAL] is Verdict.DOWN
+    assert senses.decision.state is PowerState.SUSPECT
+    assert PowerState.LOST not in told

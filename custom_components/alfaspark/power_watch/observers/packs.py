@@ -26,6 +26,9 @@ from .base import Found, Observer, Report, Watched
 _LOOK = timedelta(seconds=2)
 """Time alone makes a pack gone; and what is down is told again while it lasts, for a loss that waits for proof."""
 
+_OTHERS_S = 10.0
+"""So long a pack that was not heard before and has no grid waits for those that were not heard yet, as after a start."""
+
 _GRID = {
     GridState.PRESENT: Result.ALIVE,
     GridState.ABSENT: Result.DOWN_AT_ONCE,
@@ -42,6 +45,8 @@ class PackObserver(Observer):
         self._watched: dict[str, Watched] = {}
         self._shown: dict[str, tuple[Result, float]] = {}
         """What was reported last, and of when, by the id of the checkpoint."""
+        self._waits_since_s: dict[str, float] = {}
+        """Since when a grid sense waits for others, by the id of the checkpoint."""
         self._hubs: dict[Hub, CALLBACK_TYPE] = {}
         self._packs: dict[str, PackCoordinator] = {}
         self._stop_packs: dict[str, CALLBACK_TYPE] = {}
@@ -68,6 +73,7 @@ class PackObserver(Observer):
     def async_remove(self, watched: Watched) -> None:
         self._watched.pop(watched.id, None)
         self._shown.pop(watched.id, None)
+        self._waits_since_s.pop(watched.id, None)
 
     @override
     @callback
@@ -162,10 +168,31 @@ class PackObserver(Observer):
         )
         if result is None or (result is shown and not again):
             return
+        is_first = is_sense and result is Result.DOWN_AT_ONCE and shown not in (Result.ALIVE, result)
+        if is_first and self._waits_for_others(watched):
+            return
+        waits_since_s = self._waits_since_s.pop(watched.id, None)
         # One that is gone has been silent since it was last heard.
         is_gone = not is_sense and result is Result.DOWN_AT_ONCE and result is not shown
-        at_s = max(pack.data.last_seen_s, shown_s) if is_gone else self._now_s()
+        at_s = max(pack.data.last_seen_s, shown_s) if is_gone else waits_since_s or self._now_s()
         self._tell(watched, result, "" if pack.available else "it is not heard", at_s)
+
+    def _waits_for_others(self, watched: Watched) -> bool:
+        """Whether a pack without grid is to be believed later: the only one that was heard yet would be all of them.
+
+        One that had grid before is believed at once.
+        """
+        others = [
+            self._packs.get(other.setup.target)
+            for other in self._watched.values()
+            if other.source_id == watched.source_id
+            and other.setup.kind is Kind.GRID_SENSE
+            and not other.setup.is_group
+            and not other.setup.is_paused
+        ]
+        if not any(pack is None or _grid(pack) is Result.UNKNOWN for pack in others):
+            return False
+        return self._now_s() - self._waits_since_s.setdefault(watched.id, self._now_s()) < _OTHERS_S
 
     def _tell(self, watched: Watched, result: Result, detail: str, at_s: float | None = None) -> None:
         at_s = self._now_s() if at_s is None else at_s
