@@ -21,7 +21,7 @@ from custom_components.alfaspark.outages.statistics import PowerStatistics, stat
 from custom_components.alfaspark.packbus.frames import AnnounceFlagSet, Command, DeviceType, GridLoss, GridState, Result
 from custom_components.alfaspark.packbus.grid_losses import GridLossRecord
 from custom_components.alfaspark.power_watch import pack_losses
-from custom_components.alfaspark.power_watch.pack_losses import Account
+from custom_components.alfaspark.power_watch.pack_losses import Account, weighed
 from custom_components.alfaspark.power_watch.record import FILE
 from custom_components.alfaspark.power_watch.watch import PowerWatch
 from tests.conftest import SERIAL, state, wait_until
@@ -32,6 +32,7 @@ POWER = "binary_sensor.utility"
 BOOT = 0x1234
 HOUR = 3600
 OTHER = "a0b1c2d30102"
+THIRD = "a0b1c2d30103"
 
 LOST, POWERED, UNOBSERVED = SpanKind.LOST, SpanKind.POWERED, SpanKind.UNOBSERVED
 
@@ -282,7 +283,7 @@ async def test_an_outage_that_ended_meanwhile_ended_then(
         assert await timeline(watch, past) == [(LOST, 0, 600), (POWERED, 600, 3600)]
 
 
-async def test_where_packs_contradict_each_other_lost_counts(  # noqa: PLR0917 - fixtures
+async def test_where_half_of_the_packs_say_lost_nobody_knows(  # noqa: PLR0917 - fixtures
     hass: HomeAssistant,
     entry: MockConfigEntry,
     pack: PeerPack,
@@ -299,8 +300,72 @@ async def test_where_packs_contradict_each_other_lost_counts(  # noqa: PLR0917 -
     async with start() as watch:
         await heard(hass, entry, pack, other)
         await settled(watch)
-        assert await timeline(watch, past) == [(POWERED, 0, 600), (LOST, 600, 1500), (POWERED, 1500, 3600)]
-        assert len(await outages(watch, past)) == 1
+        assert await timeline(watch, past) == [
+            (POWERED, 0, 600),
+            (UNOBSERVED, 600, 900),
+            (LOST, 900, 1200),
+            (UNOBSERVED, 1200, 1500),
+            (POWERED, 1500, 3600),
+        ]
+        (outage,) = await outages(watch, past)
+        assert (outage.start_is_estimate, outage.end_is_estimate) == (True, True)
+        assert set(outage.evidence) == {f"{past.source_id}/grid_sense:{serial}" for serial in (SERIAL, OTHER)}
+
+
+async def test_one_pack_of_three_whose_breaker_is_off_makes_no_outage(  # noqa: PLR0917 - fixtures
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pack: PeerPack,
+    peers: PeerBus,
+    past: Past,
+    start: Start,
+    remember: Remember,
+) -> None:
+    remember({SERIAL: BOOT, OTHER: BOOT, THIRD: BOOT}, past.begin_s - 40 * 24 * HOUR)
+    past.write()
+    others = peers.add(OTHER, 13), peers.add(THIRD, 14)
+    pack.grid_losses = [past.lost(-30 * 24 * 60, None, going_on=True)]
+    pack.status = replace(STATUS, grid=GridState.ABSENT)
+    async with start() as watch:
+        await wait_until(lambda: {SERIAL, OTHER, THIRD} <= entry.runtime_data.packs.keys(), "for the packs")
+        for each in (*others, pack):
+            each.report()
+        await wait_until(lambda: state(hass, "sensor.utility_reason") == "senses_disagree", "for what they sense")
+        await settled(watch)
+        assert await timeline(watch, past) == [(POWERED, 0, 3600)]
+        assert [outage for outage in await outages(watch, past) if outage.start_s < past.end_s] == []
+
+
+async def test_a_pack_that_says_two_things_at_once_is_asked_again_and_then_known_until_there(
+    hass: HomeAssistant, entry: MockConfigEntry, pack: PeerPack, past: Past, start: Start
+) -> None:
+    past.write()
+    pack.grid_losses = [past.lost(10, 10, 255), past.lost(40, None, 0, going_on=True)]
+    async with start() as watch:
+        await heard(hass, entry, pack)
+        await settled(watch)
+        assert await timeline(watch, past) == [
+            (POWERED, 0, 600),
+            (LOST, 600, 1200),
+            (POWERED, 1200, 2400),
+            (UNOBSERVED, 2400, 3600),
+        ]
+        assert pack.commands.count(Command.READ_GRID_LOSSES) == 4
+
+
+async def test_two_losses_of_one_number_are_both_told(
+    hass: HomeAssistant, entry: MockConfigEntry, pack: PeerPack, past: Past, start: Start
+) -> None:
+    past.write()
+    pack.grid_losses = [past.lost(10, 1, 5), past.lost(20, 1, 5)]
+    async with start() as watch:
+        await heard(hass, entry, pack)
+        await settled(watch)
+        assert [span for span in await timeline(watch, past) if span[0] is not POWERED] == [
+            (LOST, 600, 660),
+            (LOST, 1200, 1260),
+        ]
+        assert pack.commands.count(Command.READ_GRID_LOSSES) == 1
 
 
 async def test_firmware_that_keeps_no_losses_is_asked_once(
@@ -445,21 +510,36 @@ async def test_a_real_pack_remembers_what_nobody_watched(  # noqa: PLR0917 - fix
         await hass.async_block_till_done()
 
 
-def told(
-    *losses: tuple[int | None, int | None, bool], vouches_since_s: float | None = 0.0, read_s: float = 1000.0
-) -> list[str]:
-    """What a pack with these losses (start, duration, going on) says, in short."""
+type Told = tuple[int | None, int | None, bool]
+"""A loss as a pack tells it: start, duration, whether it goes on."""
+
+
+def account(
+    *losses: Told,
+    serial: str = SERIAL,
+    vouches_since_s: float | None = 0.0,
+    read_s: float = 1000.0,
+    has_grid: bool = False,
+) -> Account:
     records = [
         GridLossRecord(start, duration, is_going_on=going_on, number=number)
         for number, (start, duration, going_on) in enumerate(losses)
     ]
-    account = Account(SERIAL, "sense", records, read_s, vouches_since_s)
+    return Account(serial, f"sense of {serial}", records, read_s, vouches_since_s, has_grid)
 
-    def short(span: Span) -> str:
-        assert span.filled_from == SERIAL
-        return f"{span.kind} {span.start_s:.0f}-{'~' if span.end_is_estimate else ''}{span.end_s:.0f}"
 
-    return [short(span) for span in account.spans()]
+def short(span: Span) -> str:
+    begin, end = ("~" if is_estimate else "" for is_estimate in (span.start_is_estimate, span.end_is_estimate))
+    return f"{span.kind} {begin}{span.start_s:.0f}-{end}{span.end_s:.0f}"
+
+
+def told(
+    *losses: Told, vouches_since_s: float | None = 0.0, read_s: float = 1000.0, has_grid: bool = False
+) -> list[str]:
+    """What a pack with these losses says, in short."""
+    spans = list(account(*losses, vouches_since_s=vouches_since_s, read_s=read_s, has_grid=has_grid).spans())
+    assert {span.filled_from for span in spans} <= {SERIAL}
+    return [short(span) for span in spans]
 
 
 def test_a_pack_vouches_only_for_what_it_can() -> None:
@@ -484,3 +564,99 @@ def test_a_loss_of_unknown_time_may_have_been_at_any_time() -> None:
     assert told((None, None, False)) == []
     assert told((None, None, True)) == []
     assert told((None, None, False), (300, 10, False)) == ["lost 300-310", "powered 300-1000"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "has_grid", "said"),
+    [
+        # It ends after it was read; a clock may be a minute ahead.
+        ([(700, 8_388_606, False)], False, ["powered 0-700"]),
+        ([(700, 359, False)], False, ["lost 700-1059", "powered 0-1000"]),
+        ([(700, 361, False)], False, ["powered 0-700"]),
+        ([(-5000, 8_388_606, False)], False, []),
+        # It begins after it was read.
+        ([(2**32 - 1, 5, False)], False, ["powered 0-1000"]),
+        # It goes on though the grid is there, or though another one began after it.
+        ([(100, 50, False), (700, None, True)], True, ["lost 100-150", "powered 0-700"]),
+        ([(600, None, True), (700, 50, False)], False, ["lost 700-750", "powered 0-600"]),
+        ([(100, 50, False), (700, None, True)], False, ["lost 100-150", "lost 700-1000", "powered 0-1000"]),
+    ],
+)
+def test_what_cannot_be_is_left_out(losses: list[Told], has_grid: bool, said: list[str]) -> None:
+    assert told(*losses, has_grid=has_grid) == said
+
+
+_A, _B = (100, 100, False), (150, 100, False)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "packs", "said"),
+    [
+        (0.5, [], []),
+        (0.5, [{}], ["powered 0-1000"]),
+        (0.5, [{"losses": [_A]}], ["powered 0-100", "lost 100-200", "powered 200-1000"]),
+        # Two: half is not more than half.
+        (0.5, [{"losses": [_A]}, {}], ["powered 0-100", "powered 200-1000"]),
+        (
+            0.5,
+            [{"losses": [_A]}, {"losses": [_B]}],
+            ["powered 0-100", "lost ~150-~200", "powered 250-1000"],
+        ),
+        # Three, of which one is enough for nothing, and two are.
+        (0.5, [{"losses": [_A]}, {}, {}], ["powered 0-1000"]),
+        (
+            0.5,
+            [{"losses": [_A]}, {"losses": [_B]}, {}],
+            ["powered 0-150", "lost 150-200", "powered 200-1000"],
+        ),
+        # One that cannot vouch speaks where it had a loss, and nowhere else.
+        (0.5, [{"losses": [_A], "vouches_since_s": None}], ["lost 100-200"]),
+        (
+            0.5,
+            [{"losses": [_A], "vouches_since_s": None}, {"vouches_since_s": 150}],
+            ["lost 100-~150", "powered 200-1000"],
+        ),
+        (
+            0.5,
+            [{"losses": [_A]}, {"losses": [_A], "vouches_since_s": None}, {}],
+            ["powered 0-100", "lost 100-200", "powered 200-1000"],
+        ),
+        (0.5, [{"losses": [_A]}, {"vouches_since_s": None}], ["powered 0-100", "lost 100-200", "powered 200-1000"]),
+        # The owner's share.
+        (0.0, [{"losses": [_A]}, {}, {}], ["powered 0-100", "lost 100-200", "powered 200-1000"]),
+        (0.3, [{"losses": [_A]}, {}, {}], ["powered 0-100", "lost 100-200", "powered 200-1000"]),
+        (0.7, [{"losses": [_A]}, {}, {}], ["powered 0-100", "powered 200-1000"]),
+        (0.7, [{"losses": [_A]}, {"losses": [_A]}, {}], ["powered 0-100", "powered 200-1000"]),
+        # An end that is not known; overlapping losses of one pack are one voice.
+        (0.5, [{"losses": [(100, None, False)]}], ["powered 0-100", "lost 100-~101", "powered 101-1000"]),
+        (0.5, [{"losses": [_A, _B]}, {}, {}], ["powered 0-1000"]),
+        (0.5, [{"losses": [_A, _B]}], ["powered 0-100", "lost 100-250", "powered 250-1000"]),
+        # Read one after the other: the last one does not decide about the moments between.
+        (
+            0.5,
+            [{"read_s": 900.0}, {"read_s": 950.0}, {"losses": [(700, None, True)]}],
+            ["powered 0-900"],
+        ),
+    ],
+)  # fmt: skip
+def test_packs_are_weighed_as_what_they_sense_live(
+    fraction: float, packs: list[dict[str, Any]], said: list[str]
+) -> None:
+    accounts = [
+        account(*given.get("losses", ()), serial=f"{number}", **{key: given[key] for key in given if key != "losses"})
+        for number, given in enumerate(packs)
+    ]
+    assert [short(span) for span in weighed(accounts, fraction)] == said
+
+
+def test_evidence_is_who_said_lost() -> None:
+    accounts = [
+        account(_A, serial="1"),
+        account(_B, serial="2"),
+        account(serial="3"),
+        account((120, 60, False), serial="4"),
+    ]
+    (lost,) = [span for span in weighed(accounts, 0.4) if span.kind is LOST]
+    assert (lost.start_s, lost.end_s) == (120, 200)
+    assert lost.evidence == ("sense of 1", "sense of 4", "sense of 2")
+    assert lost.filled_from == "1"

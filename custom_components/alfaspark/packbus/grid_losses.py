@@ -1,7 +1,6 @@
 """Losses of the grid that packs keep: what happened while nobody listened."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,14 +39,17 @@ class GridLossReading:
 
     def __init__(self) -> None:
         """Start with nothing heard."""
-        self._heard: dict[int, GridLossRecord] = {}
+        self._heard: dict[tuple[int, int | None], GridLossRecord] = {}
+        """By number and start: of two with the same number none hides the other."""
         self._count = 0
         self._newest = 0
         self._news = asyncio.Event()
 
     def take(self, record: GridLossRecord) -> None:
-        """Take one loss; a later word about it counts."""
-        self._heard[record.number] = record
+        """Take one loss; a later word about it counts, also one that knows when it began."""
+        if record.start_s is not None:
+            self._heard.pop((record.number, None), None)
+        self._heard[record.number, record.start_s] = record
         self._news.set()
 
     def expect(self, answer: Response) -> None:
@@ -68,8 +70,7 @@ class GridLossReading:
     @property
     def records(self) -> tuple[GridLossRecord, ...]:
         """What has come, oldest first."""
-        wanted = self._wanted()
-        return tuple(wanted[age] for age in sorted(wanted, reverse=True))
+        return tuple(record for _, record in sorted(self._wanted(), key=lambda aged: (-aged[0], aged[1].start_s or 0)))
 
     async def wait(self, pause_s: float) -> None:
         """Return when none is missing, or none came for so long."""
@@ -81,7 +82,7 @@ class GridLossReading:
             except TimeoutError:
                 return
 
-    def _wanted(self) -> Mapping[int, GridLossRecord]:
-        """By age in numbers; what is too old or newer than the answer is not of it."""
-        ages = {(self._newest - number) % _NUMBERS: record for number, record in self._heard.items()}
-        return {age: record for age, record in ages.items() if age < KEPT}
+    def _wanted(self) -> list[tuple[int, GridLossRecord]]:
+        """Return each with its age in numbers; what is too old or newer than the answer is not of it."""
+        aged = [((self._newest - record.number) % _NUMBERS, record) for record in self._heard.values()]
+        return [(age, record) for age, record in aged if age < KEPT]

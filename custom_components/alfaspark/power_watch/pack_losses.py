@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 import logging
 from time import time
 from typing import TYPE_CHECKING, Final
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _WAITS_S: Final = (5.0, 15.0, 60.0, 300.0)
-"""Before each try. Packs that come back together are read together: where they contradict each other, lost counts."""
+"""Before each try. Packs that come back together are read together and weighed; the second try waits for nobody."""
 _REACH_S: Final = 366 * 86_400.0
 """Older stretches alone are no reason to ask."""
 _LEAST_S: Final = 1.0
 """A loss of which no end is known has lasted at least that."""
+_CLOCKS_S: Final = 60.0
+"""So far the clock of a pack may be ahead."""
 
 type _Holes = tuple[tuple[float, float], ...]
 """Stretches in which nobody watched and that are over, Unix seconds."""
@@ -50,15 +53,35 @@ class Account:
     read_s: float
     vouches_since_s: float | None
     """It had its supply, sensed the grid and knew the time since then, as far as anybody knows; None: it may not have."""
+    has_grid: bool = False
+    """It sensed the grid when it was read, so that no loss goes on."""
 
     def spans(self) -> Iterator[Span]:
-        """Yield the losses whose time is known, and what was powered for sure besides."""
+        """Yield the losses whose time is known, and then what was powered for sure besides.
+
+        What cannot be is left out, and nothing is known since it is said to have begun.
+        """
+        until_s = self.read_s
         for loss in self.losses:
-            if loss.start_s is not None:
+            if loss.start_s is None:
+                continue
+            if self._can_be(loss, loss.start_s):
                 yield self._lost(loss, loss.start_s)
+            else:
+                until_s = min(until_s, loss.start_s)
         since_s = self._complete_since_s()
-        if since_s is not None and since_s < self.read_s:
-            yield Span(SpanKind.POWERED, since_s, self.read_s, filled_from=self.serial)
+        if since_s is not None and since_s < until_s:
+            yield Span(SpanKind.POWERED, since_s, until_s, filled_from=self.serial)
+
+    def goes_on_with_grid(self) -> bool:
+        """Whether it says two things at once; a loss may just have ended."""
+        return self.has_grid and any(loss.is_going_on for loss in self.losses)
+
+    def _can_be(self, loss: GridLossRecord, start_s: float) -> bool:
+        """Only the newest goes on, and only without grid; the others ended before they were read."""
+        if loss.is_going_on and (self.has_grid or loss is not self.losses[-1]):
+            return False
+        return start_s + (loss.duration_s or 0.0) <= self.read_s + _CLOCKS_S
 
     def _lost(self, loss: GridLossRecord, start_s: float) -> Span:
         end_s, is_known = start_s + _LEAST_S, False
@@ -93,6 +116,64 @@ class Account:
             elif not is_settled:
                 since_s, is_settled = max(since_s, loss.start_s), True
         return since_s if is_settled else None
+
+
+def weighed(accounts: Sequence[Account], fraction: float) -> tuple[Span, ...]:
+    """Return what packs say together of each moment, in order; stretches of which they do not know are left out.
+
+    A pack can speak where it had a loss or vouches for power. Lost: more than the fraction of those that can speak say
+    so, as for what they sense live. Powered: more than the fraction vouch for it.
+    """
+    until_s = min((account.read_s for account in accounts), default=0.0)
+    told = [span for account in accounts for span in account.spans()]
+    edges = sorted(
+        {min(edge_s, until_s) for span in told for edge_s in (span.start_s, span.end_s) if edge_s is not None}
+    )
+    spans: list[Span] = []
+    for left_s, right_s in pairwise(edges):
+        piece = _piece(told, left_s, right_s, fraction)
+        if piece.kind is not SpanKind.UNOBSERVED and spans and spans[-1].kind is piece.kind:
+            evidence = tuple(dict.fromkeys(spans[-1].evidence + piece.evidence))
+            piece = replace(piece, start_s=spans[-1].start_s, evidence=evidence, filled_from=spans.pop().filled_from)
+        spans.append(piece)
+    return tuple(_bounded(spans))
+
+
+def _piece(told: Sequence[Span], left_s: float, right_s: float, fraction: float) -> Span:
+    """Return what is said of a stretch in which nobody changes his mind; unobserved with evidence: they disagree."""
+    said: dict[str | None, Span] = {}
+    for span in told:
+        if span.start_s <= left_s and span.end_s is not None and span.end_s >= right_s:
+            # The losses of a pack come first: it had no power in them.
+            said.setdefault(span.filled_from, span)
+    lost = [span for span in said.values() if span.kind is SpanKind.LOST]
+    powered = [span for span in said.values() if span.kind is SpanKind.POWERED]
+    if len(lost) > fraction * len(said):
+        is_doubted = any(span.end_s == right_s and span.end_is_estimate for span in lost)
+        evidence = tuple(dict.fromkeys(each for span in lost for each in span.evidence))
+        return replace(lost[0], start_s=left_s, end_s=right_s, end_is_estimate=is_doubted, evidence=evidence)
+    if len(powered) > fraction * len(said):
+        return replace(powered[0], start_s=left_s, end_s=right_s)
+    return Span(SpanKind.UNOBSERVED, left_s, right_s, evidence=tuple(each for span in lost for each in span.evidence))
+
+
+def _bounded(spans: Sequence[Span]) -> Iterator[Span]:
+    """Yield what is known. Where a loss meets a stretch about which packs disagree, its bound is an estimate."""
+    disagreed = {
+        edge_s
+        for span in spans
+        if span.kind is SpanKind.UNOBSERVED and span.evidence
+        for edge_s in (span.start_s, span.end_s)
+    }
+    for span in spans:
+        if span.kind is SpanKind.LOST:
+            yield replace(
+                span,
+                start_is_estimate=span.start_s in disagreed,
+                end_is_estimate=span.end_is_estimate or span.end_s in disagreed,
+            )
+        elif span.kind is SpanKind.POWERED:
+            yield span
 
 
 class PackLosses:
@@ -134,8 +215,8 @@ class PackLosses:
                 if is_new and wait_s != _WAITS_S[0]:
                     waits = iter(_WAITS_S[1:])
                 source = self._watch.sources.get(source_id)
-                is_last = wait_s == _WAITS_S[-1] and not is_new
-                if source is not None and not await self._fill(source, is_last=is_last):
+                is_first, is_last = wait_s == _WAITS_S[0], wait_s == _WAITS_S[-1] and not is_new
+                if source is not None and not await self._fill(source, is_first=is_first, is_last=is_last):
                     continue
                 if source_id not in self._again:
                     return
@@ -143,18 +224,21 @@ class PackLosses:
         finally:
             del self._tasks[source_id]
 
-    async def _fill(self, source: PowerSource, *, is_last: bool) -> bool:
+    async def _fill(self, source: PowerSource, *, is_first: bool, is_last: bool) -> bool:
         """Fill what can be filled now; return False if more may come to be known soon."""
         holes = await self._holes(source.id)
         senses = list(self._senses(source.id))
         packs = frozenset((pack.serial, pack.data.boot_id) for _, _, pack in senses)
         if not senses or not holes or self._settled.get(source.id) == (holes, packs):
             return holes is not None
+        if is_first and len(senses) < sum(1 for _ in self._set_up(source.id)):
+            # As after a start: those that were heard would decide for those that were not yet.
+            return False
         accounts = [await self._ask(*sense, is_last=is_last) for sense in senses]
         is_whole = None not in accounts
         if not is_whole and not is_last:
             return False
-        told = [span for account in accounts if account is not None for span in account.spans()]
+        told = weighed([account for account in accounts if account is not None], source.setup.rule.fraction)
         if told and source.id in self._watch.sources:
             await self._watch.record.async_change(lambda history: history.fill(source.id, told))
         left = await self._holes(source.id)
@@ -184,10 +268,17 @@ class PackLosses:
     def _senses(self, source_id: str) -> Iterator[tuple[Watched, Hub, PackCoordinator]]:
         """Yield the grid senses of a source whose packs are heard now."""
         packs = {serial: (hub, pack) for hub in loaded_hubs(self._hass) for serial, pack in hub.packs.items()}
-        for watched in self._watch.lookout.of(source_id).values():
-            found = packs.get(watched.setup.target) if watched.setup.kind is Kind.GRID_SENSE else None
-            if found is not None and found[1].available and not watched.setup.is_paused:
+        for watched in self._set_up(source_id):
+            found = packs.get(watched.setup.target)
+            if found is not None and found[1].available:
                 yield watched, *found
+
+    def _set_up(self, source_id: str) -> Iterator[Watched]:
+        """Yield the grid senses of a source that count, each of one pack, whether that is heard or not."""
+        for watched in self._watch.lookout.of(source_id).values():
+            setup = watched.setup
+            if setup.kind is Kind.GRID_SENSE and not setup.is_group and not setup.is_paused:
+                yield watched
 
     async def _ask(self, watched: Watched, hub: Hub, pack: PackCoordinator, *, is_last: bool) -> Account | None:
         """Return what a pack knows; None if it may tell more soon."""
@@ -207,4 +298,6 @@ class PackLosses:
         senses = status is not None and status.grid in (GridState.PRESENT, GridState.ABSENT)
         # After the answer: a pack that restarted meanwhile vouches for nothing before.
         since_s = pack.record.boot_since_s if knows_time and senses else None
-        return Account(pack.serial, watched.id, losses, read_s, since_s)
+        has_grid = status is not None and status.grid is GridState.PRESENT
+        account = Account(pack.serial, watched.id, losses, read_s, since_s, has_grid)
+        return None if account.goes_on_with_grid() and not is_last else account
