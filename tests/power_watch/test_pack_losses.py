@@ -1,5 +1,6 @@
 """Stretches in which nobody watched are filled from what packs remember."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -334,6 +335,42 @@ async def test_one_pack_of_three_whose_breaker_is_off_makes_no_outage(  # noqa: 
         await settled(watch)
         assert await timeline(watch, past) == [(POWERED, 0, 3600)]
         assert [outage for outage in await outages(watch, past) if outage.start_s < past.end_s] == []
+
+
+async def test_the_pack_that_is_heard_first_does_not_decide_alone(  # noqa: PLR0917 - fixtures
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    pack: PeerPack,
+    peers: PeerBus,
+    past: Past,
+    start: Start,
+    remember: Remember,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pack_losses, "_WAITS_S", (0.1, 2.0, 2.1, 2.2))
+    remember({SERIAL: BOOT, OTHER: BOOT}, past.begin_s - HOUR)
+    past.write()
+    pack.grid_losses = [past.lost(20, 10)]
+    async with start() as watch:
+        await heard(hass, entry, pack)
+        await asyncio.sleep(0.5)
+        other = peers.add(OTHER, 13)
+        other.introduce()
+        await heard(hass, entry, other)
+        await settled(watch)
+        assert await timeline(watch, past) == [(POWERED, 0, 1200), (UNOBSERVED, 1200, 1800), (POWERED, 1800, 3600)]
+
+
+async def test_a_pack_that_is_gone_is_not_waited_for_twice(  # noqa: PLR0917 - fixtures
+    hass: HomeAssistant, entry: MockConfigEntry, pack: PeerPack, past: Past, start: Start, remember: Remember
+) -> None:
+    remember({SERIAL: BOOT, OTHER: BOOT}, past.begin_s - HOUR)
+    past.write()
+    pack.grid_losses = [past.lost(20, 10)]
+    async with start() as watch:
+        await heard(hass, entry, pack)
+        await settled(watch)
+        assert await timeline(watch, past) == [(POWERED, 0, 1200), (LOST, 1200, 1800), (POWERED, 1800, 3600)]
 
 
 async def test_a_pack_that_says_two_things_at_once_is_asked_again_and_then_known_until_there(

@@ -13,12 +13,13 @@ from homeassistant.core import HomeAssistant, callback
 from custom_components.alfaspark.coordinator import PackCoordinator
 from custom_components.alfaspark.entries import loaded_hubs
 from custom_components.alfaspark.hub import Hub
+from custom_components.alfaspark.memory import MEMORY
 from custom_components.alfaspark.outages.history import PowerHistory
 from custom_components.alfaspark.outages.model import Kind, Reason
 from custom_components.alfaspark.outages.spans import Span, SpanKind
 from custom_components.alfaspark.packbus.adapter_terms import AdapterError
 from custom_components.alfaspark.packbus.client import CommandError, CommandRefused, CommandUnsupported
-from custom_components.alfaspark.packbus.frames import AnnounceFlagSet, GridState
+from custom_components.alfaspark.packbus.frames import AnnounceFlagSet, DeviceType, GridState
 from custom_components.alfaspark.packbus.grid_losses import KEPT, GridLossRecord
 
 from .observers.base import Watched
@@ -231,7 +232,7 @@ class PackLosses:
         packs = frozenset((pack.serial, pack.data.boot_id) for _, _, pack in senses)
         if not senses or not holes or self._settled.get(source.id) == (holes, packs):
             return holes is not None
-        if is_first and len(senses) < sum(1 for _ in self._set_up(source.id)):
+        if is_first and self._is_one_silent(source.id):
             # As after a start: those that were heard would decide for those that were not yet.
             return False
         accounts = [await self._ask(*sense, is_last=is_last) for sense in senses]
@@ -268,17 +269,21 @@ class PackLosses:
     def _senses(self, source_id: str) -> Iterator[tuple[Watched, Hub, PackCoordinator]]:
         """Yield the grid senses of a source whose packs are heard now."""
         packs = {serial: (hub, pack) for hub in loaded_hubs(self._hass) for serial, pack in hub.packs.items()}
-        for watched in self._set_up(source_id):
-            found = packs.get(watched.setup.target)
-            if found is not None and found[1].available:
+        for watched in self._watch.lookout.of(source_id).values():
+            found = packs.get(watched.setup.target) if watched.setup.kind is Kind.GRID_SENSE else None
+            if found is not None and found[1].available and not watched.setup.is_paused:
                 yield watched, *found
 
-    def _set_up(self, source_id: str) -> Iterator[Watched]:
-        """Yield the grid senses of a source that count, each of one pack, whether that is heard or not."""
-        for watched in self._watch.lookout.of(source_id).values():
-            setup = watched.setup
-            if setup.kind is Kind.GRID_SENSE and not setup.is_group and not setup.is_paused:
-                yield watched
+    def _is_one_silent(self, source_id: str) -> bool:
+        """Whether a pack is not heard that has a part in it, or had one before Home Assistant was started."""
+        setups = [watched.setup for watched in self._watch.lookout.of(source_id).values()]
+        senses = [setup for setup in setups if setup.kind is Kind.GRID_SENSE]
+        serials = {setup.target for setup in senses if not setup.is_group}
+        if any(setup.is_group and not setup.is_paused for setup in senses):
+            known = self._hass.data[MEMORY].packs.items()
+            serials |= {serial for serial, record in known if record.device_type is DeviceType.ENERGY_PACK}
+        serials -= {setup.target for setup in senses if setup.is_paused}
+        return not serials <= {pack.serial for _, _, pack in self._senses(source_id)}
 
     async def _ask(self, watched: Watched, hub: Hub, pack: PackCoordinator, *, is_last: bool) -> Account | None:
         """Return what a pack knows; None if it may tell more soon."""
