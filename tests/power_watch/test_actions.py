@@ -184,7 +184,7 @@ async def test_what_is_added_again_is_changed_and_stays_paused(hass: HomeAssista
         ({"kind": "mqtt", "target": "tele/+/LWT", "silence_s": 60, "down_payloads": ["Offline"]},
          "tele/+/LWT", {"silence_s": 60, "down_payloads": ["Offline"]}),
         ({"kind": "mqtt", "target": "a/b"},
-         "a/b", {"silence_s": 180, "down_payloads": list(DEFAULT_DOWN_PAYLOADS)}),
+         "a/b", {"silence_s": 900, "down_payloads": list(DEFAULT_DOWN_PAYLOADS)}),
         ({"kind": "presence"}, "all", {}),
     ],
 )  # fmt: skip

@@ -293,3 +293,39 @@ async def test_a_wildcard_that_finds_too_much(
     await asyncio.sleep(0.2)
     assert {f"cellar/{number}/life" for number in range(3)} | {"garage/life"} == set(_views(watch))
     assert caplog.text.count("cellar/+/life finds more than 3 topics") == 1
+
+
+_THREE = tuple(f"cellar/{name}/LWT" for name in ("freezer", "lamp", "pump"))
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        [
+            source(
+                "Cellar",
+                [CheckpointSetup(Kind.MQTT, topic, topic, options={"silence_s": 0}).as_dict() for topic in _THREE],
+                interval_s=1,
+            )
+        ]
+    ],
+)
+async def test_an_old_will_is_no_outage_while_nothing_was_heard_of_the_others(
+    hass: HomeAssistant, mqtt: MockConfigEntry, watch: MockConfigEntry, device: Device
+) -> None:
+    """A device that was taken away for good has its will on the broker for ever."""
+    freezer, lamp, pump = _THREE
+    await _connect(hass, mqtt)
+    await _live(watch, device, *_THREE)
+    device.say(freezer, "offline", retain=True)
+    await wait_until(lambda: _verdict(watch, freezer) is Verdict.DOWN, "for the will")
+    assert await hass.config_entries.async_reload(mqtt.entry_id)
+    # Whoever hears what is said now has got what the broker kept before.
+    await _live(watch, device, lamp)
+    assert _verdict(watch, freezer) is Verdict.UNKNOWN
+    assert state(hass, POWER) == "on"
+    for topic in (lamp, pump):
+        device.say(topic, "offline", retain=True)
+    await wait_until(lambda: state(hass, POWER) == "off", "for the outage")
+    assert await hass.config_entries.async_reload(mqtt.entry_id)
+    await wait_until(lambda: {_verdict(watch, topic) for topic in _THREE} == {Verdict.DOWN}, "for the wills of all")

@@ -7,7 +7,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.alfaspark.outages.model import Reason
-from custom_components.alfaspark.power_watch.news import PowerEvent, PowerNews
+from custom_components.alfaspark.power_watch.news import PowerEvent, PowerNews, few
 from custom_components.alfaspark.power_watch.words import sentence
 
 START_S = 1_795_000_000.0
@@ -52,3 +52,11 @@ async def test_sentences(hass: HomeAssistant, news: PowerNews, said: str) -> Non
 async def test_another_day_is_named(hass: HomeAssistant) -> None:
     now = dt_util.as_local(dt_util.utc_from_timestamp(START_S + 2 * 86_400))
     assert sentence(replace(NEWS, evidence=()), now) == "lost power at 03:06:40 on 18 November 2026"
+
+
+def test_many_checkpoints_are_not_all_named() -> None:
+    """Three thousand names would be more than a push message, and the recorder, can hold."""
+    names = [f"Plug {number}" for number in range(3000)]
+    assert few(names) == (*names[:10], "and 2990 more")
+    assert few(names[:10]) == tuple(names[:10])
+    assert few([]) == ()

@@ -1,5 +1,6 @@
 """What happens to power sources is told: to triggers, alerts and event entities through the dispatcher."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,8 @@ from homeassistant.util.signal_type import SignalType
 
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.outages.model import Reason
+
+_MOST_NAMES = 10
 
 
 class PowerEvent(StrEnum):
@@ -45,6 +48,11 @@ class PowerNews:
     def duration_s(self) -> float | None:
         """How long the outage lasted; None while it goes on."""
         return None if self.end_s is None else self.end_s - self.start_s
+
+
+def few(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the first ten names, and how many more there are: a push message has room for 4 kB."""
+    return (*names[:_MOST_NAMES], *([f"and {len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else ()))
 
 
 SIGNAL_POWER_NEWS: SignalType[PowerNews] = SignalType(f"{DOMAIN}_power_news")

@@ -31,7 +31,7 @@ ALL_PACKS: Final = "all"
 """Stands for every energy pack, also those that come later."""
 ITSELF: Final = "itself"
 """Stands for a source that powers the network through which its own checkpoints are reached."""
-DEFAULT_SILENCE_S: Final = 180
+DEFAULT_SILENCE_S: Final = 900
 """An MQTT device that says nothing for so long is down. 0: silence proves nothing, as it only tells what changes."""
 DEFAULT_DOWN_PAYLOADS: Final = ("offline", "Offline", "false", "lost", '{"state":"offline"}')
 """What wills say: Home Assistant and ESPHome, Tasmota, Shelly, Homie, Zigbee2MQTT."""

@@ -18,7 +18,7 @@ from custom_components.alfaspark.outages.spans import Outage
 from custom_components.alfaspark.outages.statistics import PowerStatistics
 
 from .battery import given_since_wh
-from .news import PowerEvent, PowerNews, tell
+from .news import PowerEvent, PowerNews, few, tell
 from .setup import SourceSetup
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
             start_s=unix(event.start_s if event else self.decision.since_s),
             end_s=unix(event.end_s) if event and event.end_s is not None else None,
             end_is_estimate=bool(event and event.end_is_estimate),
-            evidence=tuple(self.watch.checkpoint_names(self.setup.id, (event or self.decision).evidence)),
+            evidence=few(self.watch.checkpoint_names(self.setup.id, (event or self.decision).evidence)),
             battery_wh=self.battery_wh if event else None,
         )
         self.untold = news

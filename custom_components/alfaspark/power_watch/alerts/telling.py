@@ -21,7 +21,7 @@ from homeassistant.util import dt as dt_util
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.outages.model import PowerState
 from custom_components.alfaspark.power_watch.life import Life
-from custom_components.alfaspark.power_watch.news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews
+from custom_components.alfaspark.power_watch.news import SIGNAL_POWER_NEWS, PowerEvent, PowerNews, few
 
 from .alert import Alert, AlertKind
 from .limit import AlertLimit
@@ -197,10 +197,8 @@ class Alerts:
             if state is PowerState.LOST:
                 words = f"{words} since {time_words(start_s, now)}"
                 if source.id not in self._shown:
-                    evidence = self._watch.checkpoint_names(source.id, source.decision.evidence)
-                    self._show(
-                        Alert(AlertKind.LOST, source.id, source.setup.name, now_s, start_s, evidence=tuple(evidence))
-                    )
+                    evidence = few(self._watch.checkpoint_names(source.id, source.decision.evidence))
+                    self._show(Alert(AlertKind.LOST, source.id, source.setup.name, now_s, start_s, evidence=evidence))
             sources.append((source.setup.name, words))
         if tells_start and sources:
             alert = Alert(AlertKind.STARTED, "", "", now_s, now_s, is_on=True, sources=tuple(sources))

@@ -49,6 +49,8 @@ class _Topic:
     """When to look next whether it is silent for too long."""
     will: str | None = None
     """What its will said, if that was the last that was heard of it."""
+    is_old: bool = False
+    """Its will is from before anybody listened: it is off for minutes, or for years."""
     found: dict[str, _Topic] = field(default_factory=dict)
     """What was found through it, by topic."""
     stop: CALLBACK_TYPE | None = None
@@ -59,6 +61,7 @@ class _Topic:
         self.heard_s = now_s
         self.look_s = now_s + self.silence_s
         self.will = None
+        self.is_old = False
 
     @property
     def silence_s(self) -> float:
@@ -211,7 +214,8 @@ class MqttObserver(Observer):
         payload = message.payload if isinstance(message.payload, str) else message.payload.decode("utf-8", "replace")
         if payload.strip() in topic.watched.setup.options.get(CONF_DOWN_PAYLOADS, DEFAULT_DOWN_PAYLOADS):
             topic.will = payload.strip()
-            self._tell_down(topic)
+            topic.is_old = message.retain
+            self._look_at(self._of_source(topic) if message.retain else [topic])
         elif not message.retain:
             topic.begin(self._now_s())
             self._report(topic.watched, Result.ALIVE, topic.heard_s)
@@ -224,9 +228,26 @@ class MqttObserver(Observer):
     def _look_at(self, topics: Iterable[_Topic]) -> None:
         now_s = self._now_s()
         for topic in topics:
-            is_down = topic.will is not None or now_s >= topic.heard_s + topic.silence_s
+            is_will = topic.will is not None and not (topic.is_old and not self._are_most_off(topic))
+            is_down = is_will or now_s >= topic.heard_s + topic.silence_s
             if self._connected and is_down and not topic.watched.setup.is_group:
                 self._tell_down(topic)
+
+    def _of_source(self, topic: _Topic) -> list[_Topic]:
+        source_id = topic.watched.source_id
+        return [
+            other
+            for other in self._topics.values()
+            if other.watched.source_id == source_id and not other.watched.setup.is_group
+        ]
+
+    def _are_most_off(self, topic: _Topic) -> bool:
+        """Whether wills say of most devices of a source that they are off.
+
+        Nothing was heard yet of those that are alive: the one that was taken away years ago is not all of them.
+        """
+        of_source = self._of_source(topic)
+        return sum(other.will is not None for other in of_source) > topic.watched.rule.fraction * len(of_source)
 
     def _tell_down(self, topic: _Topic) -> None:
         """Tell now, and at each interval while it lasts."""
