@@ -2,7 +2,8 @@
 
 All times are Unix seconds. Nothing here reads a clock. Calls block; one at a time, from any thread. Every call that
 writes is one transaction, and may be made again after HistoryUnwritable. Raised by all: HistoryError when closed,
-HistoryUnwritable, HistoryDamaged (the file was moved aside: open the path again).
+HistoryUnwritable, HistoryDamaged (the file was moved aside) and HistoryMoved: then close it and open the path again.
+Where checks are concerned ChecksUnwritable, a HistoryUnwritable: all but the checks is written.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,18 +13,20 @@ from pathlib import Path
 import sqlite3
 from typing import Any, Final, Self
 
-from .checks import MOST_CHECKS, Check, CheckLog
+from .checks import MOST_CHECKS, Check, CheckLog, ChecksUnwritable
 from .filling import fill
 from .model import Result
 from .schema import HISTORY, SPANS_FROM, SPANS_SINCE, SourceRow, source_of, span_of
 from .spans import Outage, Span, SpanKind, clipped, outages_of
-from .store import BadRowError, HistoryDamaged, HistoryError, HistoryNewer, HistoryUnwritable, Store, seal
+from .store import BadRowError, HistoryDamaged, HistoryError, HistoryMoved, HistoryNewer, HistoryUnwritable, Store, seal
 from .tape import GAP_S, Tape, rows_before
 
 __all__ = [
     "GAP_S",
+    "ChecksUnwritable",
     "HistoryDamaged",
     "HistoryError",
+    "HistoryMoved",
     "HistoryNewer",
     "HistoryUnwritable",
     "PowerHistory",

@@ -12,7 +12,6 @@ import zlib
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 _OUR_FAULT = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_RANGE}
-_BUSY_S = 5.0
 
 
 class HistoryError(Exception):
@@ -21,6 +20,10 @@ class HistoryError(Exception):
 
 class HistoryUnwritable(HistoryError):  # noqa: N818
     """The file cannot be written or read now (disk full, read-only, locked). Nothing was changed; try again."""
+
+
+class HistoryMoved(HistoryUnwritable):
+    """The file was deleted, moved or replaced while it was open. Open the same path again."""
 
 
 class HistoryNewer(HistoryError):  # noqa: N818
@@ -50,6 +53,8 @@ class Layout:
     synchronous: str = "FULL"
     check_at_open: bool = True
     """Whether the whole file is checked when it is opened: milliseconds a megabyte."""
+    busy_s: float = 5.0
+    """So long somebody else may lock it."""
 
 
 def seal(*fields: object) -> int:
@@ -120,7 +125,7 @@ class Store:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
-            timeout=_BUSY_S,
+            timeout=self._layout.busy_s,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -134,8 +139,8 @@ class Store:
 
     def _make(self) -> None:
         journal = _journal(self.path)
-        if journal.exists():
-            # SQLite would roll it back into the new file.
+        if journal.exists() and journal.stat().st_size:
+            # SQLite would roll it back into the new file. An empty one stays of every file that was deleted.
             self.give_up("only its journal is there")
         new = self.path.with_name(f"{self.path.name}.new")
         for leftover in (new, _journal(new)):
@@ -176,6 +181,9 @@ class Store:
                 self.give_up(str(error))
             if code in _OUR_FAULT:
                 raise
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_DBMOVED:
+                self.close()
+                raise HistoryMoved(f"{self.path} was deleted, moved or replaced while it was open") from error
             raise HistoryUnwritable(f"{self.path}: {error}") from error
         except BadRowError as error:
             self.give_up(f"{error} was changed")

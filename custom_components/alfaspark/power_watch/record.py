@@ -1,33 +1,26 @@
 """The record: what the engine decides goes into the history, in order, though the disk may be full for a while."""
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 import logging
+from math import inf
 from pathlib import Path
 from time import time
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import STORAGE_DIR, Store
 
 from custom_components.alfaspark.const import DOMAIN, POWER_WATCH
 from custom_components.alfaspark.outages.checks import Check
-from custom_components.alfaspark.outages.history import (
-    HistoryDamaged,
-    HistoryError,
-    HistoryNewer,
-    HistoryUnwritable,
-    PowerHistory,
-    Resumed,
-)
+from custom_components.alfaspark.outages.history import PowerHistory, Resumed
 from custom_components.alfaspark.outages.model import Decision, Observation, OutageEvent, OutageEventKind
 from custom_components.alfaspark.outages.statistics import statistics
 
 from .battery import discharged_wh, given_since_wh
 from .observers.base import Watched
+from .record_queue import Job, RecordQueue
 from .setup import SourceKind, SourceSetup
 from .source import Period, SourceFigures
 
@@ -38,14 +31,10 @@ FILE: Final = f"{DOMAIN}_power_history.db"
 
 _HEARTBEAT_S = 60.0
 _FLUSH_CHECKS_S = 300.0
-_MOST_CHECKS_HELD = 5000
 _RETRY_S = 30.0
-_MOST_PENDING = 10_000
 _SAVE_S = 1.0
 _SET_S = 0.05
 """A clock that differs by less was not set, it is slewed, or read a moment later."""
-
-type _Job = Callable[[PowerHistory], object]
 
 
 @dataclass(slots=True)
@@ -59,22 +48,29 @@ class BatteryNote:
 
 
 class Record:
-    """The history of all sources. Runs in the event loop; the file is read and written in the executor, in order."""
+    """The history of all sources. Runs in the event loop; the file is read and written in the executor, in order.
+
+    The file may come late, or be another one suddenly. An outage that was open in it is over if the engine does not
+    know of it: else it would go on for ever.
+    """
 
     def __init__(self, hass: HomeAssistant, on_reopened: Callable[[], None]) -> None:
         """Open nothing yet. `on_reopened`: called when the file was opened again while the power was watched."""
         self._hass = hass
         self._on_reopened = on_reopened
-        self._path = Path(hass.config.path(STORAGE_DIR, FILE))
-        self._history: PowerHistory | None = None
+        self._queue = RecordQueue(
+            hass, Path(hass.config.path(STORAGE_DIR, FILE)), lambda: self._kinds, self._opened, self._closed
+        )
         self._kinds: dict[str, SourceSetup] = {}
         self._resumed: dict[str, Resumed] = {}
-        self._alive: set[str] = set()
+        self._open_since: dict[str, float] = {}
+        """Start of the outages that are open, by the event loop's clock."""
+        self._open_before: dict[str, float] = {}
+        """The same when the file was lost. An outage that was there at the first sight without a file is older."""
+        self._known_since: dict[str, float] = {}
+        """When something was first known of a source without a file."""
         self._ahead_s = 0.0
         """By so much the machine's clock is ahead of the event loop's."""
-        self._pending: deque[_Job] = deque()
-        self._checks: list[Check] = []
-        self._turn = asyncio.Lock()
         self._due_s = {"heartbeat": 0.0, "checks": 0.0, "retry": 0.0}
         self._batteries: dict[str, BatteryNote] = {}
         self._store: Store[dict[str, Any]] = Store(hass, 1, f"{DOMAIN}_{POWER_WATCH}", atomic_writes=True)
@@ -88,18 +84,15 @@ class Record:
                 self._batteries[source_id] = BatteryNote(dict(note["before_wh"]), note["given_wh"])
             except (KeyError, TypeError, ValueError) as error:
                 _LOGGER.warning("What is stored of an outage's battery energy is damaged and left out: %r", error)
-        await self._async_open_file()
+        self._resumed = await self._queue.async_open()
+        for source_id, resumed in self._resumed.items():
+            if resumed.outage is not None:
+                self._open_since[source_id] = self.loop_s(resumed.outage.start_s)
 
     async def async_close(self) -> None:
         """Write what is held and until when was watched, and close the file. Harmless when it is closed."""
-        self.flush_checks()
-        ids = list(self._kinds)
-        now_s = time()
-        self._do(lambda history: history.stop_watching(ids, now_s))
-        await self.async_written()
-        history, self._history = self._history, None
-        if history is not None:
-            await self._hass.async_add_executor_job(history.close)
+        ids, now_s = list(self._kinds), time()
+        await self._queue.async_close(lambda history: history.stop_watching(ids, now_s))
         await self._store.async_save(self._dump())
 
     def unix_s(self, at_s: float) -> float:
@@ -122,7 +115,9 @@ class Record:
 
     def seen_alive(self, source_id: str) -> set[str]:
         """Return the ids of the checkpoints of a source that were ever seen alive."""
-        return {checkpoint_id for checkpoint_id in self._alive if checkpoint_id.startswith(f"{source_id}/")}
+        return {
+            checkpoint_id for checkpoint_id in self._queue.seen_alive() if checkpoint_id.startswith(f"{source_id}/")
+        }
 
     def battery_of(self, source_id: str) -> BatteryNote:
         """Return what the batteries gave in the outage that goes on, or in the last one."""
@@ -133,16 +128,17 @@ class Record:
         """Know a source, or its new name."""
         if setup.id not in self._kinds:
             now_s = time()
-            self._do(lambda history: history.begin_watching([setup.id], now_s))
+            self._queue.put(lambda history: history.begin_watching([setup.id], now_s))
         self._kinds[setup.id] = setup
-        self._do(lambda history: history.describe_source(setup.id, setup.name, setup.kind.value))
+        self._queue.put(lambda history: history.describe_source(setup.id, setup.name, setup.kind.value))
 
     @callback
     def forget(self, source_id: str) -> None:
         """Forget a source that was removed, and all that happened to it."""
         self._kinds.pop(source_id, None)
         self._batteries.pop(source_id, None)
-        self._do(lambda history: _forget(history, source_id))
+        self._open_since.pop(source_id, None)
+        self._queue.put(lambda history: _forget(history, source_id))
 
     @callback
     def take(self, event: OutageEvent) -> None:
@@ -151,57 +147,53 @@ class Record:
         end_s = None if event.end_s is None else self.unix_s(event.end_s)
         match event.kind, end_s:
             case OutageEventKind.BEGAN, _:
-                self._do(lambda history: history.begin_outage(source_id, start_s, event.reason.value, event.evidence))
+                self._queue.put(
+                    lambda history: history.begin_outage(source_id, start_s, event.reason.value, event.evidence)
+                )
             case OutageEventKind.MOVED, _:
-                self._do(lambda history: history.move_outage(source_id, start_s, event.reason.value, event.evidence))
+                self._queue.put(
+                    lambda history: history.move_outage(source_id, start_s, event.reason.value, event.evidence)
+                )
             case OutageEventKind.ENDED, float():
-                self._do(
+                self._queue.put(
                     lambda history: history.end_outage(
                         source_id, end_s, start_s=start_s, end_is_estimate=event.end_is_estimate
                     )
                 )
             case OutageEventKind.UNOBSERVED_BEGAN, _:
-                self._do(lambda history: history.begin_unobserved(source_id, start_s))
+                self._queue.put(lambda history: history.begin_unobserved(source_id, start_s))
             case OutageEventKind.UNOBSERVED_ENDED, float():
-                self._do(lambda history: history.end_unobserved(source_id, end_s))
+                self._queue.put(lambda history: history.end_unobserved(source_id, end_s))
+        self._note_open(event)
         self._note_battery(event)
 
     @callback
     def resume_outage(self, source_id: str, since_s: float, decision: Decision) -> None:
         """Write down an outage that goes on, for a history that does not know of it."""
         start_s, reason, evidence = self.unix_s(since_s), decision.reason.value, decision.evidence
-        self._do(lambda history: history.begin_outage(source_id, start_s, reason, evidence))
+        self._queue.put(lambda history: history.begin_outage(source_id, start_s, reason, evidence))
 
     @callback
     def end_unobserved(self, source_id: str, at_s: float) -> None:
         """Write down that something is known of a source."""
         unix_s = self.unix_s(at_s)
-        self._do(lambda history: history.end_unobserved(source_id, unix_s))
+        self._queue.put(lambda history: history.end_unobserved(source_id, unix_s))
 
     @callback
     def note_check(self, watched: Watched, observation: Observation) -> None:
         """Keep an observation for the history of checks."""
-        self._checks.append(
-            Check(
-                watched.id,
-                self.unix_s(observation.at_s),
-                observation.result,
-                observation.latency_ms,
-                observation.detail,
-            )
-        )
-        if len(self._checks) >= _MOST_CHECKS_HELD:
-            self.flush_checks()
+        at_s = self.unix_s(observation.at_s)
+        self._queue.note_check(Check(watched.id, at_s, observation.result, observation.latency_ms, observation.detail))
 
     @callback
     def tick(self, now_s: float) -> None:
         """Do what is due. `now_s`: the event loop's clock."""
         if self._is_due("heartbeat", now_s, _HEARTBEAT_S):
             unix_s = time()
-            self._do(lambda history: history.heartbeat(unix_s))
+            self._queue.put(lambda history: history.heartbeat(unix_s))
         if self._is_due("checks", now_s, _FLUSH_CHECKS_S):
             self.flush_checks()
-        if self._pending and self._is_due("retry", now_s, _RETRY_S):
+        if self._queue.is_waiting and self._is_due("retry", now_s, _RETRY_S):
             self._hass.async_create_background_task(self.async_written(), f"{DOMAIN} power history")
 
     async def async_figures(self, source_id: str, begins: Mapping[Period, float], now_s: float) -> SourceFigures:
@@ -216,101 +208,53 @@ class Record:
         return await self.async_read(read) or SourceFigures()
 
     async def async_read[T](self, read: Callable[[PowerHistory], T]) -> T | None:
-        """Read from the history, after all is written; None without a file. Raises what `read` raises."""
-        await self.async_written()
-        async with self._turn:
-            if self._history is None:
-                return None
-            try:
-                return await self._async_call(read, self._history)
-            except HistoryDamaged as error:
-                # It was moved aside: the next write begins a new one.
-                self._tell("history_damaged", file=error.moved_to.name, error=str(error))
-                self._history = None
-                return None
-            except (HistoryError, KeyError) as error:
-                _LOGGER.debug("Could not read the power history: %r", error)
-                return None
+        """Read from the history, after all is written; None without a file, or where that cannot be read."""
+        return await self._queue.async_read(read)
 
-    async def async_change(self, change: _Job) -> None:
+    async def async_change(self, change: Job) -> None:
         """Change the history, in order with all else. It may come later if the disk is full now."""
-        self._do(change)
+        self._queue.put(change)
         await self.async_written()
 
     async def async_written(self) -> None:
         """Write what waits. What cannot be written now is kept and tried again."""
-        async with self._turn:
-            while self._pending:
-                job = self._pending[0]
-                if not await self._async_run(job):
-                    return
-                self._pending.popleft()
-
-    async def _async_run(self, job: _Job) -> bool:
-        """Do one thing; return False if it is to be tried again."""
-        if self._history is None:
-            if not await self._async_open_file():
-                return False
-            self._on_reopened()
-        assert self._history is not None
-        try:
-            await self._async_call(job, self._history)
-        except HistoryDamaged as error:
-            self._tell("history_damaged", file=error.moved_to.name, error=str(error))
-            self._history = None
-            return False
-        except HistoryUnwritable as error:
-            self._tell("history_unwritable", error=str(error))
-            return False
-        except HistoryError, KeyError, ValueError:
-            _LOGGER.exception("The power history did not take a change")
-        self._tell_solved("history_unwritable")
-        return True
-
-    async def _async_call[T](self, job: Callable[[PowerHistory], T], history: PowerHistory) -> T:
-        """Do it in the executor. Who is cancelled meanwhile waits for the end all the same: one at a time."""
-        running = self._hass.async_add_executor_job(job, history)
-        try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await asyncio.wait([running])
-            raise
-
-    async def _async_open_file(self) -> bool:
-        try:
-            try:
-                self._history = await self._hass.async_add_executor_job(_open, self._path)
-            except HistoryDamaged as error:
-                self._tell("history_damaged", file=error.moved_to.name, error=str(error))
-                self._history = await self._hass.async_add_executor_job(_open, self._path)
-            if (damaged := self._history.damaged_checks) is not None:
-                self._tell("history_damaged", file=damaged.moved_to.name, error=str(damaged))
-            self._resumed = await self._hass.async_add_executor_job(
-                self._history.begin_watching, list(self._kinds), time()
-            )
-            self._alive = self._history.seen_alive()
-        except HistoryNewer as error:
-            self._tell("history_newer", error=str(error))
-            return False
-        except HistoryUnwritable as error:
-            self._tell("history_unwritable", error=str(error))
-            return False
-        return True
-
-    @callback
-    def _do(self, job: _Job) -> None:
-        self._pending.append(job)
-        while len(self._pending) > _MOST_PENDING:
-            self._pending.popleft()
-        if not self._turn.locked():
-            self._hass.async_create_background_task(self.async_written(), f"{DOMAIN} power history")
+        await self._queue.async_written()
 
     @callback
     def flush_checks(self) -> None:
         """Have the checks that are held written, before somebody wants to read them."""
-        if self._checks:
-            checks, self._checks = self._checks, []
-            self._do(lambda history: history.add_checks(checks))
+        self._queue.flush_checks()
+
+    @callback
+    def _opened(self, resumed: dict[str, Resumed]) -> None:
+        """The file came while the power was watched: end what is open in it and not known of, before all that waits."""
+        for source_id, found in resumed.items():
+            if found.outage is None:
+                continue
+            last_s = found.outage.start_s if found.last_evidence_s is None else found.last_evidence_s
+            if self._open_before.get(source_id, inf) > self.loop_s(last_s):
+                self._queue.put_first(partial(_end_unseen, source_id, last_s))
+        self._known_since.clear()
+        self._on_reopened()
+
+    @callback
+    def _closed(self) -> None:
+        self._open_before = dict(self._open_since)
+
+    def _note_open(self, event: OutageEvent) -> None:
+        """Keep in mind what is open, for a file that comes later."""
+        source_id = event.source_id
+        match event.kind:
+            case OutageEventKind.BEGAN:
+                if not self._queue.is_open and event.start_s <= self._known_since.get(source_id, -inf):
+                    self._open_before.setdefault(source_id, -inf)
+                self._open_since[source_id] = event.start_s
+            case OutageEventKind.MOVED:
+                self._open_since[source_id] = event.start_s
+            case OutageEventKind.ENDED:
+                self._open_since.pop(source_id, None)
+            case OutageEventKind.UNOBSERVED_ENDED if event.end_s is not None and not self._queue.is_open:
+                self._known_since.setdefault(source_id, event.end_s)
 
     def _is_due(self, what: str, now_s: float, every_s: float) -> bool:
         if now_s < self._due_s[what]:
@@ -331,27 +275,10 @@ class Record:
     def _dump(self) -> dict[str, Any]:
         return {source_id: asdict(note) for source_id, note in self._batteries.items()}
 
-    def _tell(self, issue: str, **placeholders: str) -> None:
-        """Tell the owner once, in the log and as a repair."""
-        if ir.async_get(self._hass).async_get_issue(DOMAIN, issue) is None:
-            _LOGGER.warning("Power history: %s", placeholders["error"])
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            issue,
-            is_fixable=False,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key=issue,
-            translation_placeholders={"path": str(self._path), **placeholders},
-        )
 
-    def _tell_solved(self, issue: str) -> None:
-        ir.async_delete_issue(self._hass, DOMAIN, issue)
-
-
-def _open(path: Path) -> PowerHistory:
-    path.parent.mkdir(exist_ok=True)
-    return PowerHistory.open(path)
+def _end_unseen(source_id: str, end_s: float, history: PowerHistory) -> None:
+    """End an outage that was over when somebody watched again."""
+    history.end_outage(source_id, end_s, end_is_estimate=True)
 
 
 def _forget(history: PowerHistory, source_id: str) -> None:

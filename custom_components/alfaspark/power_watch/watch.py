@@ -235,6 +235,7 @@ class PowerWatch:
         """Say how everything is to a history that was begun anew or opened again."""
         now_s = self._hass.loop.time()
         for source_id in self.sources:
+            self._engine.restore(source_id, None, self.record.seen_alive(source_id))
             decision, since_s = self._engine.decision(source_id), self._engine.outage_since_s(source_id)
             if since_s is not None:
                 self.record.resume_outage(source_id, since_s, decision)
