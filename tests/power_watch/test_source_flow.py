@@ -165,12 +165,19 @@ async def test_changing_name_kind_and_rule(hass: HomeAssistant, watch: MockConfi
         ("http", {"url": "ftp://nas"}, "This is no address of a device: ftp://nas"),
         ("http", {"url": " "}, "This is no address of a device: "),
         ("http", {"url": "http://no host/"}, "This is no address of a device: http://no host/"),
+        ("http", {"url": "http://me:pw@nas.local/x"}, "Leave out user and password: any answer of nas.local/x shows"),
+        ("http", {"url": "me@nas.local"}, "Leave out user and password: any answer of nas.local shows"),
         ("tcp", {"host": "nas local", "port": 80}, "This is no name or address of a host: nas local"),
         ("ping", {"host": "192.168.1.300"}, "This is no name or address of a host: 192.168.1.300"),
         ("ping", {"host": "http://nas"}, "This is no name or address of a host: http://nas"),
         ("mqtt", {"topic": "a/#/b", "silence_s": 9, "down_payloads": []}, "This is no MQTT topic: a/#/b. + and"),
         ("mqtt", {"topic": "a/b+", "silence_s": 9, "down_payloads": []}, "This is no MQTT topic: a/b+. + and"),
         ("mqtt", {"topic": "a\0b", "silence_s": 9, "down_payloads": []}, "This is no MQTT topic: a\0b. + and"),
+        (
+            "mqtt",
+            {"topic": "a/b", "silence_s": 4, "down_payloads": []},
+            "A silence is 0, for never, or 5 to 86400 s, not 4",
+        ),
         ("paste", {"kind": "http", "pasted": "nas"}, "Line 1 has no name and host with a colon between them: nas"),
     ],
 )
@@ -233,6 +240,10 @@ async def test_a_pasted_list(
         ("http://192.0.2.9", "Line 137 has no name and host with a colon between them: http://192.0.2.9"),
         (":192.0.2.9", "Line 137 has no name and host with a colon between them: :192.0.2.9"),
         ("Plug: 192.0.2.999", "Line 137 has no name or address of a host: Plug: 192.0.2.999"),
+        (
+            "Plug: http://me:pw@nas",
+            "Leave out user and password in line 137: any answer shows that a device has power, also that it asks for them.",
+        ),
         ("Plug: ftp://nas", "Line 137 has no address of a device: Plug: ftp://nas"),
         ("Plug: nas:http", "The port in line 137 is no number from 1 to 65535: Plug: nas:http"),
         ("Plug: nas:65536", "The port in line 137 is no number from 1 to 65535: Plug: nas:65536"),
@@ -252,6 +263,27 @@ async def test_two_hundred_lines_of_which_one_is_wrong(
     assert placeholders["count"] == "202"
     assert len(placeholders["checkpoints"].splitlines()) == 21
     assert placeholders["checkpoints"].endswith("\n- ... (+182)")
+
+
+async def test_a_source_is_not_watched_by_itself(hass: HomeAssistant, watch: MockConfigEntry) -> None:
+    own = "sensor.workshop_state"
+    result = await _add(hass, await _start(hass, watch, "Workshop"), "entity", entity_id=own, down_states=["lost"])
+    assert _error(result) == f"{own} shows how this source is. A source cannot be watched by itself."
+    # Another source may be what feeds the one that is watched through it.
+    result = await _submit(hass, await _start(hass, watch), name="Desk", kind="other", rule={})
+    result = await _add(hass, result, "entity", entity_id=own, down_states=["lost"])
+    await _choose(hass, result, "save")
+    assert [each.target for each in _checkpoints(watch, "Desk")] == [own]
+
+
+async def test_half_a_character_in_a_name_becomes_a_question_mark(
+    hass: HomeAssistant, watch_entry: MockConfigEntry
+) -> None:
+    result = await _start(hass, watch_entry, "Workshop")
+    result = await _add(hass, result, "ping", host="127.0.0.1", name="Plug \ud800")
+    result = await _add(hass, result, "paste", kind="ping", pasted="Meter \udfff: 127.0.0.2")
+    await _choose(hass, result, "save")
+    assert [each.name for each in _checkpoints(watch_entry, "Workshop")[-2:]] == ["Plug ?", "Meter ?"]
 
 
 async def test_the_same_checkpoint_again_takes_the_place_of_the_first(

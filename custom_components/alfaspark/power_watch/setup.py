@@ -8,7 +8,10 @@ from typing import Any, Final, Self
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry, ConfigSubentryData
 from homeassistant.const import CONF_NAME, CONF_TYPE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 
+from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.outages import probe_targets
 from custom_components.alfaspark.outages.model import Kind, Rule
 from custom_components.alfaspark.outages.probe_names import is_address
@@ -37,6 +40,10 @@ DEFAULT_DOWN_PAYLOADS: Final = ("offline", "Offline", "false", "lost", '{"state"
 """What wills say: Home Assistant and ESPHome, Tasmota, Shelly, Homie, Zigbee2MQTT."""
 
 
+SHORTEST_SILENCE_S: Final = 5
+LONGEST_SILENCE_S: Final = 86_400
+
+_LOGIN: Final = re.compile(r"(?:[a-z]*://)?[^/?#]*@", re.IGNORECASE)
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _LONGEST_TOPIC: Final = 16_000
 """Characters; MQTT takes 65,535 bytes."""
@@ -146,8 +153,13 @@ class TargetError(ValueError):
 
 
 def http_target(text: str) -> str:
-    """Return the URL that a host, host:port or URL means. Raises TargetError."""
+    """Return the URL that a host, host:port or URL means. Raises TargetError.
+
+    A login is refused: whoever asks for it has power, and a password would be in names, alerts and exports.
+    """
     entered = text.strip()
+    if login := _LOGIN.match(entered):
+        raise TargetError("login_in_url", entered[login.end() :])
     if is_address(entered) and ":" in entered:
         entered = f"[{entered}]"
     try:
@@ -182,7 +194,7 @@ def pasted(text: str, kind: Kind) -> Sequence[CheckpointSetup]:
     for number, line in enumerate(text.splitlines(), 1):
         if not (entered := line.strip()) or entered.startswith("#"):
             continue
-        name, _, target = (part.strip() for part in entered.partition(":"))
+        name, _, target = (part.strip() for part in whole(entered).partition(":"))
         if not name or not target or target.startswith("//"):
             raise TargetError("bad_line", entered, number)
         try:
@@ -211,3 +223,21 @@ def topic_target(text: str) -> str:
     if not topic or not whole or "#" in levels[:-1] or len(topic) > _LONGEST_TOPIC or not topic.isprintable():
         raise TargetError("bad_topic", text)
     return topic
+
+
+def silence(seconds: int) -> int:
+    """Return after how long an MQTT device that says nothing is down; 0: never. Raises TargetError."""
+    if seconds and not SHORTEST_SILENCE_S <= seconds <= LONGEST_SILENCE_S:
+        raise TargetError("bad_silence", str(seconds))
+    return seconds
+
+
+def is_of_source(hass: HomeAssistant, entity_id: str, source_id: str | None) -> bool:
+    """Whether an entity shows how a source is, so that the source would be watched by itself."""
+    entity = er.async_get(hass).async_get(entity_id) if source_id is not None else None
+    return entity is not None and entity.platform == DOMAIN and entity.config_subentry_id == source_id
+
+
+def whole(text: str) -> str:
+    """Return a text that can be stored and sent: half of a surrogate pair becomes a question mark."""
+    return text.encode(errors="replace").decode()

@@ -38,15 +38,19 @@ from .setup import (
     DEFAULT_DOWN_PAYLOADS,
     DEFAULT_SILENCE_S,
     ITSELF,
+    LONGEST_SILENCE_S,
     CheckpointSetup,
     SourceKind,
     TargetError,
     http_target,
+    is_of_source,
     pasted,
     ping_target,
+    silence,
     sources_of,
     tcp_target,
     topic_target,
+    whole,
 )
 
 _CONF_PASTED = "pasted"
@@ -100,7 +104,7 @@ def _ping(values: Mapping[str, Any]) -> tuple[Kind, str, dict[str, Any]]:
 
 
 def _mqtt(values: Mapping[str, Any]) -> tuple[Kind, str, dict[str, Any]]:
-    options = {CONF_SILENCE: int(values[CONF_SILENCE]), CONF_DOWN_PAYLOADS: list(values[CONF_DOWN_PAYLOADS])}
+    options = {CONF_SILENCE: silence(int(values[CONF_SILENCE])), CONF_DOWN_PAYLOADS: list(values[CONF_DOWN_PAYLOADS])}
     return Kind.MQTT, topic_target(values[CONF_TOPIC]), options
 
 
@@ -125,7 +129,7 @@ _FORMS: dict[
     "mqtt": (
         {
             probatio.Required(CONF_TOPIC): TextSelector(),
-            probatio.Required(CONF_SILENCE, default=DEFAULT_SILENCE_S): _seconds(0, 86_400),
+            probatio.Required(CONF_SILENCE, default=DEFAULT_SILENCE_S): _seconds(0, LONGEST_SILENCE_S),
             probatio.Required(CONF_DOWN_PAYLOADS, default=list(DEFAULT_DOWN_PAYLOADS)): _texts(),
         },
         _mqtt,
@@ -304,7 +308,7 @@ class SourceSubentryFlow(ConfigSubentryFlow):
 
     def _take_source(self, values: Mapping[str, Any]) -> None:
         rule = values[CONF_RULE]
-        self._title = values[CONF_NAME].strip() or values[CONF_KIND]
+        self._title = whole(values[CONF_NAME]).strip() or values[CONF_KIND]
         self._data |= {
             CONF_KIND: values[CONF_KIND],
             CONF_NETWORK_SOURCE: values.get(CONF_NETWORK_SOURCE),
@@ -317,12 +321,19 @@ class SourceSubentryFlow(ConfigSubentryFlow):
         if values is not None:
             try:
                 kind, target, options = read(values)
-                name = values.get(CONF_NAME, "").strip() or target
+                if kind is Kind.ENTITY:
+                    self._refuse_own(target)
+                name = whole(values.get(CONF_NAME, "")).strip() or target
                 self._take(CheckpointSetup(kind, target, name, options=options))
                 return await self.async_step_menu()
             except TargetError as error:
                 errors, entered = {"base": error.reason}, error.entered
         return self._show_form(step_id, probatio.Schema({**fields, **_NAME}), values, errors, {"entered": entered})
+
+    def _refuse_own(self, entity_id: str) -> None:
+        """Raise TargetError for an entity of this very source."""
+        if is_of_source(self.hass, entity_id, self.context.get("subentry_id")):
+            raise TargetError("own_entity", entity_id)
 
     async def _add_pack(self, step_id: str, kind: Kind, values: dict[str, Any] | None) -> SubentryFlowResult:
         names = pack_names(self.hass)

@@ -32,7 +32,9 @@ from custom_components.alfaspark.power_watch.setup import (
     CheckpointSetup,
     TargetError,
     http_target,
+    is_of_source,
     ping_target,
+    silence,
     tcp_target,
     topic_target,
 )
@@ -40,7 +42,7 @@ from custom_components.alfaspark.power_watch.watch import PowerWatch
 
 from .answers import Answer, checkpoints_state, source_state
 from .history import HISTORY_ACTIONS, HISTORY_SCHEMAS
-from .targets import ATTR_CHECKPOINT, SOURCES, TEXTS, Called, invalid
+from .targets import ATTR_CHECKPOINT, SOURCES, TEXT, TEXTS, Called, invalid
 
 _OPTIONS: dict[str, tuple[Kind, Any]] = {
     CONF_SILENCE: (Kind.MQTT, DEFAULT_SILENCE_S),
@@ -56,9 +58,9 @@ SCHEMAS = {
         {
             probatio.Required(ATTR_DEVICE_ID): TEXTS,
             probatio.Required(CONF_KIND): probatio.In([kind.value for kind in Kind]),
-            probatio.Optional(CONF_TARGET, default=""): cv.string,
-            probatio.Optional(ATTR_NAME, default=""): cv.string,
-            probatio.Optional(CONF_SILENCE): probatio.All(probatio.Coerce(int), probatio.Range(min=0, max=86_400)),
+            probatio.Optional(CONF_TARGET, default=""): TEXT,
+            probatio.Optional(ATTR_NAME, default=""): TEXT,
+            probatio.Optional(CONF_SILENCE): probatio.Coerce(int),
             probatio.Optional(CONF_DOWN_PAYLOADS): TEXTS,
             probatio.Optional(CONF_DOWN_STATES): TEXTS,
         }
@@ -110,7 +112,7 @@ async def _add_checkpoint(hass: HomeAssistant, call: ServiceCall) -> ServiceResp
     if len(called.sources) != 1:
         raise invalid("one_source_only")
     (source,) = called.sources
-    added = _entered(hass, call)
+    added = _entered(hass, call, source.id)
     held = _held(called.watch, source.id)
     is_paused = any(each.is_paused for each in held if each.key == added.key)
     by_key = {each.key: each for each in held} | {added.key: replace(added, is_paused=is_paused)}
@@ -118,8 +120,8 @@ async def _add_checkpoint(hass: HomeAssistant, call: ServiceCall) -> ServiceResp
     return _changed(called, [f"{source.id}/{added.key}"])
 
 
-def _entered(hass: HomeAssistant, call: ServiceCall) -> CheckpointSetup:
-    """Return the checkpoint that was entered. Raises ServiceValidationError."""
+def _entered(hass: HomeAssistant, call: ServiceCall, source_id: str) -> CheckpointSetup:
+    """Return the checkpoint that was entered for a source. Raises ServiceValidationError."""
     kind, entered, name = Kind(call.data[CONF_KIND]), call.data[CONF_TARGET].strip(), call.data[ATTR_NAME].strip()
     for option, (of_kind, _) in _OPTIONS.items():
         if option in call.data and kind is not of_kind:
@@ -132,12 +134,14 @@ def _entered(hass: HomeAssistant, call: ServiceCall) -> CheckpointSetup:
             target = _pack_target(hass, entered)
             name = name or pack_names(hass).get(target, _ALL_NAMES[kind])
         case Kind.ENTITY:
-            target = _entity_target(hass, entered)
+            target = _entity_target(hass, entered, source_id)
         case _:
             try:
                 target = _target(kind, entered)
+                if CONF_SILENCE in options:
+                    options[CONF_SILENCE] = silence(options[CONF_SILENCE])
             except TargetError as error:
-                raise invalid(error.reason, target=entered) from error
+                raise invalid(error.reason, target=error.entered) from error
     return CheckpointSetup(kind, target, name or target, options=options)
 
 
@@ -166,10 +170,12 @@ def _pack_target(hass: HomeAssistant, entered: str) -> str:
     return serial
 
 
-def _entity_target(hass: HomeAssistant, entered: str) -> str:
+def _entity_target(hass: HomeAssistant, entered: str, source_id: str) -> str:
     is_known = hass.states.get(entered) is not None or er.async_get(hass).async_get(entered) is not None
     if not valid_entity_id(entered) or not is_known:
         raise invalid("unknown_entity", entity=entered)
+    if is_of_source(hass, entered, source_id):
+        raise invalid("own_entity", target=entered)
     return entered
 
 

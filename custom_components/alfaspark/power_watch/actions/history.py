@@ -30,11 +30,13 @@ from .targets import (
     ATTR_START,
     RANGE,
     SOURCES,
+    TEXT,
     TEXTS,
     Called,
     called_range,
     failed,
     invalid,
+    unix_s,
 )
 
 ATTR_BEFORE = "before"
@@ -69,7 +71,7 @@ HISTORY_SCHEMAS = {
             probatio.Optional(ATTR_CONTENT, default="outages"): probatio.In(list(CONTENTS)),
             probatio.Optional(ATTR_FORMAT, default="csv"): probatio.In(FORMATS),
             **RANGE,
-            probatio.Optional(ATTR_FILE_NAME): cv.string,
+            probatio.Optional(ATTR_FILE_NAME): TEXT,
         }
     ),
     "purge_outages": probatio.Schema(
@@ -197,7 +199,7 @@ def _export_path(hass: HomeAssistant, file_name: str, form: str) -> Path:
 async def _purge_outages(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     """Delete what ended before a moment, checks too; it is unobserved then."""
     called = Called.of(hass, call)
-    before_s = min(dt_util.as_utc(call.data[ATTR_BEFORE]).timestamp(), dt_util.utcnow().timestamp())
+    before_s = min(unix_s(call.data[ATTR_BEFORE]), dt_util.utcnow().timestamp())
     deleted: dict[str, int] = {}
     checkpoints = {source.id: list(called.watch.lookout.of(source.id)) for source in called.sources}
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_DEVICE_ID
@@ -13,6 +15,7 @@ import probatio
 
 from custom_components.alfaspark.const import DOMAIN, POWER_WATCH
 from custom_components.alfaspark.power_watch.observers.base import Watched
+from custom_components.alfaspark.power_watch.setup import whole
 from custom_components.alfaspark.power_watch.source import PowerSource
 from custom_components.alfaspark.power_watch.watch import PowerWatch
 
@@ -21,7 +24,16 @@ ATTR_END = "end"
 ATTR_LIMIT = "limit"
 ATTR_START = "start"
 
-TEXTS = probatio.All(cv.ensure_list, [cv.string])
+
+def _whole(text: str) -> str:
+    """Refuse half a character: no file and no answer could hold it."""
+    if whole(text) != text:
+        raise probatio.Invalid("it has characters in it that are none")
+    return text
+
+
+TEXT: Any = probatio.All(cv.string, _whole)
+TEXTS = probatio.All(cv.ensure_list, [TEXT])
 SOURCES = {probatio.Optional(ATTR_DEVICE_ID): TEXTS}
 RANGE = {probatio.Optional(ATTR_START): cv.datetime, probatio.Optional(ATTR_END): cv.datetime}
 
@@ -121,12 +133,22 @@ def _list(names: Iterable[str]) -> str:
 def called_range(call: ServiceCall) -> tuple[float, float]:
     """Return the range of time that is called for, Unix seconds; all that is kept, up to now, where nothing is given.
 
-    A time without an offset is local. Raises ServiceValidationError for a range that ends before it begins.
+    A time without an offset is local. Raises ServiceValidationError for a range that ends before it begins, and as
+    `unix_s` does.
     """
     now_s = dt_util.utcnow().timestamp()
     start, end = call.data.get(ATTR_START), call.data.get(ATTR_END)
-    from_s = 0.0 if start is None else dt_util.as_utc(start).timestamp()
-    to_s = now_s if end is None else min(dt_util.as_utc(end).timestamp(), now_s)
+    # Nothing is older, and not every time before can be told in the owner's zone.
+    from_s = 0.0 if start is None else max(0.0, unix_s(start))
+    to_s = now_s if end is None else min(unix_s(end), now_s)
     if from_s >= to_s:
         raise invalid("empty_range", start=start.isoformat() if start else "-", end=end.isoformat() if end else "-")
     return from_s, to_s
+
+
+def unix_s(time: datetime) -> float:
+    """Return a time that was entered, Unix seconds. Raises ServiceValidationError at the ends of the calendar."""
+    try:
+        return dt_util.as_utc(time).timestamp()
+    except OverflowError as error:
+        raise invalid("time_out_of_range", time=time.isoformat()) from error
