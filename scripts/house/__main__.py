@@ -51,6 +51,8 @@ async def _run(arguments: argparse.Namespace) -> None:
                 print(f"Screenshot: {picture.relative_to(ROOT)}")
         else:
             print(f"\n    {house.url}\n\nLogs: {house.folder.relative_to(ROOT)}")
+            print(f"The grid fails with:  {house.simulator.command(grid=False)}")
+            print(f"and comes back with:  {house.simulator.command(grid=True)}")
             house.past.add_done_callback(partial(_tell, what="The Energy panel shows yesterday and today."))
             house.past_joined.add_done_callback(partial(_tell, what="In it, the live hours go on where the past ends."))
             await _live(house)

@@ -4,14 +4,13 @@ from .cards import Card, heading, section, tile
 from .entities import Entities
 
 _NOW = (
-    ("state", "State", "mdi:transmission-tower", "green"),
     ("reason", "Why", "mdi:comment-question-outline", "grey"),
     ("battery_runtime", "Battery lasts", "mdi:battery-clock", "green"),
     ("outage_battery_energy", "From the battery", "mdi:battery-minus", "purple"),
 )
 _LAST = (
-    ("last_outage", "Last outage", "mdi:flash-off", "red"),
-    ("last_outage_duration", "It lasted", "mdi:timer-outline", "red"),
+    ("last_outage", "Last outage", "mdi:flash-off", "grey"),
+    ("last_outage_duration", "It lasted", "mdi:timer-outline", "grey"),
     ("outages_month", "Outages this month", "mdi:counter", "grey"),
     ("longest_outage_month", "Longest this month", "mdi:timer-alert-outline", "grey"),
 )
@@ -23,7 +22,7 @@ def power_page(entities: Entities, source: str) -> list[Card]:
     power = entities.of(source, "power")
     timeline = section(
         heading("Is the power there?", "mdi:transmission-tower"),
-        tile(power, entities.names[source], "mdi:transmission-tower", "green", columns=12),
+        *_state(entities.of(source, "state"), entities.names[source]),
         _timeline(power, "Last hour", 1),
         _timeline(power, "Last day", 24),
         _timeline(power, "Last week", 168),
@@ -41,10 +40,25 @@ def power_page(entities: Entities, source: str) -> list[Card]:
         section(
             heading("Uptime", "mdi:percent-outline"),
             *(
-                tile(entities.of(source, f"uptime_{period}"), name, "mdi:percent-outline", "green")
+                tile(entities.of(source, f"uptime_{period}"), name, "mdi:percent-outline", "blue")
                 for period, name in _UPTIMES.items()
             ),
         ),
+    ]
+
+
+def _state(entity: str, name: str) -> list[Card]:
+    """One tile at a time: what it says is seen by its color from across the room."""
+    looks = (
+        ("powered", "mdi:transmission-tower", "green"),
+        ("suspect", "mdi:transmission-tower-export", "orange"),
+        ("lost", "mdi:transmission-tower-off", "red"),
+        ("unknown", "mdi:help-network", "grey"),
+    )
+    return [
+        tile(entity, name, icon, color, columns=12)
+        | {"visibility": [{"condition": "state", "entity": entity, "state": state}]}
+        for state, icon, color in looks
     ]
 
 

@@ -60,6 +60,11 @@ class Simulator:
             raise HouseError(f"The simulator refuses {line}: {answer['error']}")
         return answer
 
+    def command(self, **line: Any) -> str:
+        """What to type into a bash to send one line to the control socket."""
+        host, port = self._control
+        return f"echo '{json.dumps(line)}' >/dev/tcp/{host}/{port}"
+
     async def send(self, can_id: int, payload: bytes) -> None:
         """Put a base frame on the bus. Raises HouseError if the simulator does not take it."""
         host, _, port = self.slcan_url.removeprefix("socket://").rpartition(":")

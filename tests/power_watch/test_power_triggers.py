@@ -1,5 +1,6 @@
 """Triggers of power sources: real automations that hear of what entities show."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from tests.automations import automate, complaint
+from tests.conftest import wait_until
 
 from .entities import seen_by, show, source_device
 
@@ -49,6 +51,7 @@ def _kinds(told: list[Event[Any]]) -> list[tuple[str, str]]:
 async def test_each_is_told_once_with_a_sentence(hass: HomeAssistant, watch: MockConfigEntry) -> None:
     told = await _hear(hass)
     await show(hass, kitchen="unavailable")
+    await wait_until(lambda: bool(told), "for the suspicion, which has to last a moment")
     await show(hass, freezer="unavailable")
     await show(hass, kitchen="on", freezer="on")
     await show(hass, router="unknown")
@@ -66,6 +69,18 @@ async def test_each_is_told_once_with_a_sentence(hass: HomeAssistant, watch: Moc
     assert restored.startswith("Utility has power again since ")
     assert ": it was away from " in restored
     assert unknown.startswith("UPS may have power or not: nobody can tell since ")
+
+
+@pytest.mark.usefixtures("all_is_well")
+async def test_a_loss_that_is_seen_in_steps_is_no_suspicion(hass: HomeAssistant, watch: MockConfigEntry) -> None:
+    """Packs sense the loss of the same grid within milliseconds, one after the other."""
+    told = await _hear(hass)
+    await show(hass, kitchen="unavailable")
+    await show(hass, freezer="unavailable")
+    assert [event.data["kind"] for event in told] == ["power_lost"]
+    await show(hass, kitchen="on", freezer="on")
+    await asyncio.sleep(2.2)
+    assert [event.data["kind"] for event in told] == ["power_lost", "power_restored"]
 
 
 @pytest.mark.usefixtures("all_is_well")

@@ -9,6 +9,7 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from custom_components.alfaspark.coordinator import PackCoordinator
 from custom_components.alfaspark.entries import loaded_hubs
@@ -248,7 +249,8 @@ class PackLosses:
         if is_whole:
             self._settled[source.id] = left, packs
         if left != holes:
-            _LOGGER.info("%s: packs remember what nobody watched since %.0f", source.name, holes[0][0])
+            since = dt_util.as_local(dt_util.utc_from_timestamp(holes[0][0]))
+            _LOGGER.info("%s: packs remember what nobody watched since %s", source.name, f"{since:%Y-%m-%d %H:%M}")
             await self._watch.async_follow_filled(source, holes[0][0])
         return True
 

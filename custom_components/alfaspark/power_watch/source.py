@@ -20,6 +20,7 @@ from custom_components.alfaspark.outages.statistics import PowerStatistics
 from .battery import given_since_wh
 from .news import PowerEvent, PowerNews, few, tell
 from .setup import SourceSetup
+from .words import sentence
 
 if TYPE_CHECKING:
     from .watch import PowerWatch, PowerWatchConfigEntry
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _FIGURES_EVERY_S = 60.0
+_FIGURES_IN_OUTAGE_EVERY_S = 10.0
+"""An owner looks at them in an outage."""
+_SUSPICION_S = 1.0
+"""Packs sense the loss of the same grid within milliseconds, one after the other: that is no suspicion."""
 
 
 class Period(StrEnum):
@@ -75,6 +80,9 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
         """What happened last, if that was before the event entity came."""
         self._figures_due_s = 0.0
         self._reading = False
+        self._suspect_since_s: float | None = None
+        """While a suspicion is too young to be told."""
+        self._is_suspicion_told = False
 
     @property
     def id(self) -> str:
@@ -107,9 +115,13 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
 
     @callback
     def tick(self, now_s: float) -> None:
-        """Read the figures anew when it is time. `now_s`: the event loop's clock."""
+        """Read the figures anew when it is time, and tell a suspicion that lasts. `now_s`: the event loop's clock."""
+        if self._suspect_since_s is not None and now_s - self._suspect_since_s >= _SUSPICION_S:
+            self._suspect_since_s, self._is_suspicion_told = None, True
+            self._tell(PowerEvent.SUSPECTED)
         if now_s >= self._figures_due_s and not self._reading:
-            self._figures_due_s = now_s + _FIGURES_EVERY_S
+            is_lost = self.decision.state is PowerState.LOST
+            self._figures_due_s = now_s + (_FIGURES_IN_OUTAGE_EVERY_S if is_lost else _FIGURES_EVERY_S)
             self.config_entry.async_create_background_task(
                 self.hass, self.async_read_figures(), f"figures of {self.name}"
             )
@@ -130,9 +142,12 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
         """Show a new decision at once, and tell of those that are not outages."""
         self.async_update_listeners()
         before = previous.state if previous else PowerState.UNKNOWN
-        if decision.state is PowerState.SUSPECT and before is not PowerState.SUSPECT:
-            self._tell(PowerEvent.SUSPECTED)
-        elif decision.state is PowerState.POWERED and before is PowerState.SUSPECT:
+        if decision.state is PowerState.SUSPECT:
+            if before is not PowerState.SUSPECT:
+                self._suspect_since_s = decision.decided_s
+            return
+        was_told, self._is_suspicion_told, self._suspect_since_s = self._is_suspicion_told, False, None
+        if decision.state is PowerState.POWERED and was_told:
             self._tell(PowerEvent.CLEARED)
         elif decision.state is PowerState.UNKNOWN and before is not PowerState.UNKNOWN:
             self._tell(PowerEvent.UNKNOWN)
@@ -162,6 +177,7 @@ class PowerSource(DataUpdateCoordinator[SourceFigures]):
             battery_wh=self.battery_wh if event else None,
         )
         self.untold = news
+        _LOGGER.info("%s %s", news.name, sentence(news, dt_util.now()))
         tell(self.hass, news)
 
     @override
