@@ -332,6 +332,120 @@ def test_a_clock_that_is_behind_at_the_start_costs_only_what_nobody_saw(history:
     again.close()
 
 
+DAY = 86_400
+
+
+def beats(history: PowerHistory, start: int, end: int) -> None:
+    """Watch for a while."""
+    for at in range(start, end + 1, 60):
+        history.heartbeat(T + at)
+
+
+@pytest.mark.parametrize("leap", [400, DAY, 4 * 365 * DAY])
+@pytest.mark.parametrize("is_seen_first_by_the_end", [False, True])
+def test_a_clock_set_forwards_in_an_outage_makes_it_no_longer(
+    history: PowerHistory, *, leap: int, is_seen_first_by_the_end: bool
+) -> None:
+    beats(history, 60, 600)
+    history.begin_outage("grid", T + 610)
+    beats(history, 660, 900)
+    if not is_seen_first_by_the_end:
+        beats(history, 960 + leap, 1140 + leap)
+    history.end_outage("grid", T + leap + 1150, start_s=T + leap + 610)
+    beats(history, leap + 1200, leap + 1500)
+    (outage,) = history.outages("grid", T, T + 1e10)
+    # As the alert says it, which goes by the clock of the end.
+    assert (outage.start_s, outage.end_s) == (T + leap + 610, T + leap + 1150)
+    assert (outage.duration_s, outage.lost_s, outage.unobserved_s) == (540, 540, 0)
+    figures = statistics(history.timeline("grid", T, T + leap + 1500), T, T + leap + 1500)
+    assert (figures.up_s, figures.down_s, figures.unobserved_s) == (610 + 350, 540, leap)
+    assert (figures.count, figures.longest_s) == (1, 540)
+
+
+def test_a_clock_set_forwards_after_a_restart_in_an_outage_makes_it_no_longer(
+    history: PowerHistory, path: Path
+) -> None:
+    history.begin_outage("grid", T + 10)
+    beats(history, 60, 300)
+    history.close()
+    again = PowerHistory.open(path)
+    again.begin_watching(["grid"], T + 400)
+    again.end_unobserved("grid", T + 410)
+    beats(again, 460, 580)
+    beats(again, 640 + DAY, 760 + DAY)
+    again.end_outage("grid", T + DAY + 770, start_s=T + DAY + 10)
+    (outage,) = again.outages("grid", T, T + 1e10)
+    assert (outage.start_s, outage.duration_s, outage.lost_s, outage.unobserved_s) == (T + DAY + 10, 760, 650, 110)
+    again.close()
+
+
+@pytest.mark.parametrize("was_lost", [False, True])
+def test_a_clock_that_was_ahead_before_a_restart_costs_nothing_later(
+    history: PowerHistory, path: Path, caplog: pytest.LogCaptureFixture, *, was_lost: bool
+) -> None:
+    ahead = 4 * 365 * DAY
+    beats(history, 60, 600)
+    beats(history, ahead + 660, ahead + 960)
+    if was_lost:
+        history.begin_outage("grid", T + ahead + 970)
+        history.end_outage("grid", T + ahead + 1060, start_s=T + ahead + 970)
+        beats(history, ahead + 1080, ahead + 1200)
+    history.close()
+    again = PowerHistory.open(path)
+    again.begin_watching(["grid"], T + 2000)
+    again.end_unobserved("grid", T + 2010)
+    assert caplog.text.count("the clock was ahead") == 1
+    beats(again, 2060, 3000)
+    again.begin_outage("grid", T + 3010)
+    beats(again, 3060, 3600)
+    again.end_outage("grid", T + 3610, start_s=T + 3010)
+    beats(again, 3660, 4000)
+    found = [(outage.start_s - T, outage.duration_s) for outage in again.outages("grid", T, T + 1e10)]
+    # Back to when it was, to a minute.
+    assert found == [(910, 90), (3010, 600)][not was_lost :]
+    figures = statistics(again.timeline("grid", T, T + 3960), T, T + 3960)
+    assert figures.down_s == 600 + 90 * was_lost
+    assert figures.unobserved_s == 2010 - (1140 if was_lost else 900)
+    assert caplog.text.count("the clock was ahead") == 1
+    again.close()
+
+
+def test_a_clock_that_is_ahead_at_a_start_and_set_right_costs_nothing_later(history: PowerHistory, path: Path) -> None:
+    beats(history, 60, 600)
+    history.close()
+    again = PowerHistory.open(path)
+    # It is 700 in truth.
+    again.begin_watching(["grid"], T + 9 * DAY + 700)
+    again.end_unobserved("grid", T + 9 * DAY + 710)
+    again.begin_outage("grid", T + 9 * DAY + 800)
+    again.end_outage("grid", T + 9 * DAY + 860, start_s=T + 9 * DAY + 800)
+    again.heartbeat(T + 9 * DAY + 900)
+    beats(again, 900, 1200)
+    again.begin_outage("grid", T + 1210)
+    again.end_outage("grid", T + 1240, start_s=T + 1210)
+    assert [(outage.start_s - T, outage.duration_s) for outage in again.outages("grid", T, T + 1e10)] == [
+        (800, 60),
+        (1210, 30),
+    ]
+    assert seconds(again, 1240).count("?") == 110
+    again.close()
+
+
+def test_a_clock_that_is_far_behind_at_a_start_moves_nothing_that_lasted(history: PowerHistory, path: Path) -> None:
+    beats(history, 60, 600)
+    beats(history, 5000, 5000 + 2 * DAY)
+    history.begin_outage("grid", T + 2 * DAY + 5010)
+    history.end_outage("grid", T + 2 * DAY + 5020, start_s=T + 2 * DAY + 5010)
+    before = history.outages("grid", T, T + 1e10)
+    history.close()
+    again = PowerHistory.open(path)
+    # In the middle of a stretch that nobody watched, long ago.
+    again.begin_watching(["grid"], T + 1000)
+    again.heartbeat(T + 1060)
+    assert again.outages("grid", T, T + 1e10) == before
+    again.close()
+
+
 CLOCK = st.lists(
     st.tuples(
         st.sampled_from(["begin", "move", "end", "end with start", "unknown", "known", "beat", "restart"]),

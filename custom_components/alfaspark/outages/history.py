@@ -59,8 +59,6 @@ class PowerHistory:
         self._store = Store(path, HISTORY)
         self._checks: CheckLog | None = None
         self._watched: set[str] = set()
-        self._bridges: frozenset[int] = frozenset()
-        """Holes that leaps of the clock made since the file was opened."""
         try:
             self._checks = CheckLog(path.with_name(f"{path.stem}-checks{path.suffix}"), most_checks)
             self._alive = self._read_alive()
@@ -282,21 +280,17 @@ class PowerHistory:
         _finite(at_s)
         with self._store.writing() as connection:
             tape = Tape(connection, _source(connection, source_id))
-            made = tape.bridge(at_s) if source_id in self._watched else None
+            if source_id in self._watched:
+                tape.bridge(at_s)
             result = change(tape)
             tape.bound(self._most_spans)
-        if made is not None:
-            self._bridges |= {made}
         return result
 
     def _beat(self, source_ids: Iterable[str], now_s: float) -> None:
         _finite(now_s)
         with self._store.writing() as connection:
-            made = {
-                Tape(connection, _source(connection, source_id)).heartbeat(now_s, self._bridges)
-                for source_id in sorted(source_ids)
-            }
-        self._bridges |= {number for number in made if number is not None}
+            for source_id in sorted(source_ids):
+                Tape(connection, _source(connection, source_id)).heartbeat(now_s)
 
 
 def _source(connection: sqlite3.Connection, source_id: str) -> SourceRow:
