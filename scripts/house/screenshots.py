@@ -23,6 +23,9 @@ _SETTLE_S = 3.0
 _OPEN_S = 1.0
 _LIVE_S = 60.0
 """So long the house lives before it is looked at, so that its graphs show something."""
+_OUTAGE_S = 100.0
+_RESTORED_S = 75.0
+"""A restoration counts after a minute."""
 _COLORS = 256
 
 # Clicks on what shows a text, through all shadow roots; true once it was there.
@@ -144,6 +147,11 @@ async def _run(names: list[str]) -> None:
     async with House() as house:
         await house.wait_for(ENERGIES)
         await asyncio.sleep(_LIVE_S)
+        # The page about it has something to show, and all is well again before the first picture.
+        await house.simulator.control(grid=False)
+        await asyncio.sleep(_OUTAGE_S)
+        await house.simulator.control(grid=True)
+        await asyncio.sleep(_RESTORED_S)
         if not names or _ENERGY.name in names:
             # Yesterday and today.
             await house.past
