@@ -1,11 +1,12 @@
 """What is entered wrong in actions of the power watch is said in words, and nothing of it is kept."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 import probatio
 import pytest
@@ -14,7 +15,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.power_watch.setup import CheckpointSetup, sources_of
 
-from .entities import seen_by, show, source_device, subentry_id
+from .conftest import source
+from .entities import checkpoint, seen_by, show, source_device, subentry_id
 
 SHED, GARAGE = "Shed", "Garage"
 SECRET = "swordfish"
@@ -22,7 +24,7 @@ SECRET = "swordfish"
 
 @pytest.fixture
 def sources() -> list[ConfigSubentryData]:
-    return [seen_by(SHED, "kitchen"), seen_by(GARAGE, "router")]
+    return [source(SHED, [checkpoint("kitchen")], interval_s=5), seen_by(GARAGE, "router")]
 
 
 async def act(hass: HomeAssistant, action: str, **data: Any) -> dict[str, Any]:
@@ -140,3 +142,32 @@ async def test_half_a_character_is_refused(
     with pytest.raises(probatio.Invalid, match="characters in it that are none"):
         await act(hass, action, device_id=source_device(hass, watch, SHED).id, **data)
     assert held(watch, SHED) == before
+
+
+@pytest.mark.usefixtures("socket_enabled")
+@pytest.mark.parametrize("gone", ["source", "reload", "watch"])
+async def test_what_goes_away_while_it_is_checked(hass: HomeAssistant, watch: MockConfigEntry, gone: str) -> None:
+    accepted, over = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await add(hass, watch, kind="http", target=f"http://127.0.0.1:{port}/")
+    call = hass.async_create_task(act(hass, "check_now"))
+    await asyncio.wait_for(accepted.wait(), 5)
+    match gone:
+        case "source":
+            hass.config_entries.async_remove_subentry(watch, subentry_id(watch, SHED))
+        case "reload":
+            await hass.config_entries.async_reload(watch.entry_id)
+        case _:
+            await hass.config_entries.async_unload(watch.entry_id)
+    with pytest.raises(HomeAssistantError, match="went away meanwhile"):
+        await call
+    over.set()
+    server.close()
+    await server.wait_closed()

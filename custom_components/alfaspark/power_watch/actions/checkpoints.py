@@ -214,6 +214,7 @@ async def _check_now(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
         if (watched.id in ids or watched.through in ids) and not watched.setup.is_group
     ]
     await called.watch.lookout.async_check(each)
+    called.refuse_if_gone()
     return {"checkpoints": list(checkpoints_state(called, each))}
 
 

@@ -99,6 +99,7 @@ async def _get_checks(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse
         return sorted(found, key=lambda check: check.at_s)
 
     found, zone = await _read(called, read), dt_util.get_default_time_zone()
+    called.refuse_if_gone()
     return {
         "checks": [
             {
@@ -120,6 +121,7 @@ async def _get_outages(hass: HomeAssistant, call: ServiceCall) -> ServiceRespons
         return [history.outages(source.id, from_s, to_s, limit + 1) for source in called.sources]
 
     found = await _read(called, read)
+    called.refuse_if_gone()
     return {
         "sources": [
             source_named(called, source)
@@ -149,6 +151,7 @@ async def _get_outage_statistics(hass: HomeAssistant, call: ServiceCall) -> Serv
         return [history.timeline(source.id, from_s, to_s) for source in called.sources]
 
     found = await _read(called, read)
+    called.refuse_if_gone()
     return {
         ATTR_START: local(from_s),
         ATTR_END: local(to_s),
@@ -215,6 +218,7 @@ async def _purge_outages(hass: HomeAssistant, call: ServiceCall) -> ServiceRespo
         raise failed("purge_later")
     for source in called.sources:
         await source.async_read_figures()
+    called.refuse_if_gone()
     return {
         "sources": [source_named(called, source) | {"outages_deleted": deleted[source.id]} for source in called.sources]
     }

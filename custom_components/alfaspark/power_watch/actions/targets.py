@@ -82,6 +82,13 @@ class Called:
             raise invalid("no_source")
         return cls(hass, watch, tuple(_source(hass, watch, device_id) for device_id in device_ids))
 
+    def refuse_if_gone(self) -> None:
+        """Raise HomeAssistantError if the watch or one of the sources went away while something was waited for."""
+        entry = self.watch.entry
+        is_there = entry.state is ConfigEntryState.LOADED and entry.runtime_data is self.watch
+        if not is_there or any(source.id not in self.watch.sources for source in self.sources):
+            raise failed("power_watch_changed")
+
     def checkpoints(self, wanted: Iterable[str] | None) -> list[Watched]:
         """Return the checkpoints that are wanted, by id, name or target; without any it is all of the sources.
 
