@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 import re
-from typing import Any
+from typing import Any, cast
 
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
@@ -181,14 +181,29 @@ async def _export_outages(hass: HomeAssistant, call: ServiceCall) -> ServiceResp
     )
     try:
         if path is None:
-            text = await _read(called, partial(export.text, most=_MOST_CHARACTERS))
+            text = await _read_out(called, partial(export.text, most=_MOST_CHARACTERS))
             return {ATTR_FORMAT: form, "rows": export.rows_written, "text": text}
-        await _read(called, partial(export.write, path=path))
+        await _read_out(called, partial(export.write, path=path))
     except ExportTooLargeError as error:
         raise invalid("export_too_large") from error
     except OSError as error:
         raise failed("export_failed", file=str(path), error=error.strerror or str(error)) from error
     return {ATTR_FORMAT: form, "rows": export.rows_written, "file": str(path)}
+
+
+async def _read_out[T](called: Called, read: Callable[[PowerHistory], T]) -> T:
+    """Read as `_read`, and raise what goes wrong outside the history: that says nothing about its file."""
+
+    def tried(history: PowerHistory) -> tuple[T | None, Exception | None]:
+        try:
+            return read(history), None
+        except (ExportTooLargeError, OSError) as error:
+            return None, error
+
+    answer, error = await _read(called, tried)
+    if error is not None:
+        raise error
+    return cast("T", answer)
 
 
 def _export_path(hass: HomeAssistant, file_name: str, form: str) -> Path:
