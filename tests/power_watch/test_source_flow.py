@@ -91,8 +91,8 @@ async def test_a_source_with_a_checkpoint_of_each_kind(
     result = await _add(hass, result, "mqtt", topic="tele/+/LWT", silence_s=0, down_payloads=["Offline"])
     result = await _add(hass, result, "entity", entity_id=plug("lamp"), down_states=["off"], name="Lamp")
     result = await _add(hass, result, "grid_sense", pack=SERIAL)
-    result = await _add(hass, result, "grid_sense")
-    result = await _add(hass, result, "presence")
+    result = await _add(hass, result, "grid_sense", pack="all")
+    result = await _add(hass, result, "presence", pack="all")
     assert result["description_placeholders"] is not None
     assert result["description_placeholders"]["checkpoints"].splitlines() == [
         "- `Plug (http://127.0.0.1:9/status)`",
@@ -122,6 +122,37 @@ async def test_a_source_with_a_checkpoint_of_each_kind(
     assert (setup.rule.fraction, setup.rule.failures) == (0.5, 2)
     await wait_until(lambda: hass.states.get("binary_sensor.cellar"), "for its entities")
     assert watch.runtime_data.sources[setup.id].decision.up == 2, "the pack's sense and presence"
+
+
+@pytest.mark.parametrize(
+    ("step", "entered"),
+    [
+        ("http", {"url": " ", "name": "Plug"}),
+        ("tcp", {"port": 9}),
+        ("ping", {}),
+        ("mqtt", {}),
+        ("entity", {"name": "Lamp"}),
+        ("grid_sense", {}),
+        ("presence", {}),
+        ("paste", {"pasted": "\n"}),
+        ("paste", {}),
+        ("remove", {}),
+    ],
+)
+async def test_an_empty_form_leads_back_and_changes_nothing(
+    hass: HomeAssistant, house: MockConfigEntry, watch: MockConfigEntry, step: str, entered: dict[str, Any]
+) -> None:
+    result = await _add(hass, await _start(hass, watch, "Workshop"), "entity", entity_id=plug("clock"))
+    result = await _add(hass, result, step, **entered)
+    await _choose(hass, result, "save")
+    assert [each.target for each in _checkpoints(watch, "Workshop")] == [
+        plug("lamp"), plug("heater"), plug("clock"),
+    ]  # fmt: skip
+
+
+def test_each_form_says_how_to_go_back() -> None:
+    steps = ("http", "tcp", "ping", "mqtt", "entity", "grid_sense", "presence", "paste", "remove")
+    assert all("to go back" in FLOW["step"][step]["description"] for step in steps)
 
 
 async def test_packs_are_offered_where_there_are_some(hass: HomeAssistant, watch: MockConfigEntry) -> None:
@@ -163,10 +194,10 @@ async def test_changing_name_kind_and_rule(hass: HomeAssistant, watch: MockConfi
     ("step", "entered", "told"),
     [
         ("http", {"url": "ftp://nas"}, "This is no address of a device: ftp://nas"),
-        ("http", {"url": " "}, "This is no address of a device: "),
         ("http", {"url": "http://no host/"}, "This is no address of a device: http://no host/"),
         ("http", {"url": "http://me:pw@nas.local/x"}, "Leave out user and password: any answer of nas.local/x shows"),
         ("http", {"url": "me@nas.local"}, "Leave out user and password: any answer of nas.local shows"),
+        ("tcp", {"host": "nas"}, "A port is a number from 1 to 65535: nas:0"),
         ("tcp", {"host": "nas local", "port": 80}, "This is no name or address of a host: nas local"),
         ("ping", {"host": "192.168.1.300"}, "This is no name or address of a host: 192.168.1.300"),
         ("ping", {"host": "http://nas"}, "This is no name or address of a host: http://nas"),

@@ -96,7 +96,7 @@ def _http(values: Mapping[str, Any]) -> tuple[Kind, str, dict[str, Any]]:
 
 
 def _tcp(values: Mapping[str, Any]) -> tuple[Kind, str, dict[str, Any]]:
-    return Kind.TCP, tcp_target(values[CONF_HOST], int(values[CONF_PORT])), {}
+    return Kind.TCP, tcp_target(values[CONF_HOST], int(values.get(CONF_PORT, 0))), {}
 
 
 def _ping(values: Mapping[str, Any]) -> tuple[Kind, str, dict[str, Any]]:
@@ -115,20 +115,20 @@ def _entity(values: Mapping[str, Any]) -> tuple[Kind, str, dict[str, Any]]:
 _FORMS: dict[
     str, tuple[dict[probatio.Marker, Any], Callable[[Mapping[str, Any]], tuple[Kind, str, dict[str, Any]]]]
 ] = {
-    "http": ({probatio.Required(CONF_URL): TextSelector()}, _http),
+    "http": ({probatio.Optional(CONF_URL): TextSelector()}, _http),
     "tcp": (
         {
-            probatio.Required(CONF_HOST): TextSelector(),
-            probatio.Required(CONF_PORT): NumberSelector(
+            probatio.Optional(CONF_HOST): TextSelector(),
+            probatio.Optional(CONF_PORT): NumberSelector(
                 NumberSelectorConfig(min=1, max=65535, mode=NumberSelectorMode.BOX)
             ),
         },
         _tcp,
     ),
-    "ping": ({probatio.Required(CONF_HOST): TextSelector()}, _ping),
+    "ping": ({probatio.Optional(CONF_HOST): TextSelector()}, _ping),
     "mqtt": (
         {
-            probatio.Required(CONF_TOPIC): TextSelector(),
+            probatio.Optional(CONF_TOPIC): TextSelector(),
             probatio.Required(CONF_SILENCE, default=DEFAULT_SILENCE_S): _seconds(0, LONGEST_SILENCE_S),
             probatio.Required(CONF_DOWN_PAYLOADS, default=list(DEFAULT_DOWN_PAYLOADS)): _texts(),
         },
@@ -136,7 +136,7 @@ _FORMS: dict[
     ),
     "entity": (
         {
-            probatio.Required(CONF_ENTITY_ID): EntitySelector(),
+            probatio.Optional(CONF_ENTITY_ID): EntitySelector(),
             probatio.Required(CONF_DOWN_STATES, default=[]): _texts(),
         },
         _entity,
@@ -252,11 +252,13 @@ class SourceSubentryFlow(ConfigSubentryFlow):
                 probatio.Required(CONF_KIND, default=Kind.HTTP.value): SelectSelector(
                     SelectSelectorConfig(options=[Kind.HTTP.value, Kind.PING.value], translation_key="pasted_kind")
                 ),
-                probatio.Required(_CONF_PASTED): TextSelector(TextSelectorConfig(multiline=True)),
+                probatio.Optional(_CONF_PASTED): TextSelector(TextSelectorConfig(multiline=True)),
             }
         )
         errors, placeholders = {}, {"line": "", "entered": ""}
         if user_input is not None:
+            if not user_input.get(_CONF_PASTED, "").strip():
+                return await self.async_step_menu()
             try:
                 self._take(*pasted(user_input[_CONF_PASTED], Kind(user_input[CONF_KIND])))
                 return await self.async_step_menu()
@@ -271,13 +273,13 @@ class SourceSubentryFlow(ConfigSubentryFlow):
             options = [SelectOptionDict(value=found.key, label=_label(found)) for found in self._checkpoints]
             schema = probatio.Schema(
                 {
-                    probatio.Required(CONF_CHECKPOINTS): SelectSelector(
+                    probatio.Optional(CONF_CHECKPOINTS): SelectSelector(
                         SelectSelectorConfig(options=options, multiple=True, mode=SelectSelectorMode.LIST)
                     )
                 }
             )
             return self._show_form("remove", schema, None, {}, {})
-        self._changes |= dict.fromkeys(user_input[CONF_CHECKPOINTS])
+        self._changes |= dict.fromkeys(user_input.get(CONF_CHECKPOINTS, ()))
         return await self.async_step_menu()
 
     def _show_source(self, step_id: str, values: Mapping[str, Any]) -> SubentryFlowResult:
@@ -319,6 +321,9 @@ class SourceSubentryFlow(ConfigSubentryFlow):
         fields, read = _FORMS[step_id]
         errors, entered = {}, ""
         if values is not None:
+            # The first field is what is looked at. Without it the owner wants back: closing the dialog would lose all.
+            if not str(values.get(str(next(iter(fields))), "")).strip():
+                return await self.async_step_menu()
             try:
                 kind, target, options = read(values)
                 if kind is Kind.ENTITY:
@@ -338,10 +343,11 @@ class SourceSubentryFlow(ConfigSubentryFlow):
     async def _add_pack(self, step_id: str, kind: Kind, values: dict[str, Any] | None) -> SubentryFlowResult:
         names = pack_names(self.hass)
         if values is not None:
-            serial = values.get(CONF_PACK, ALL_PACKS)
-            self._take(CheckpointSetup(kind, serial, names.get(serial, _ALL_NAMES[kind])))
+            if serial := values.get(CONF_PACK):
+                self._take(CheckpointSetup(kind, serial, names.get(serial, _ALL_NAMES[kind])))
             return await self.async_step_menu()
-        options = [SelectOptionDict(value=serial, label=name) for serial, name in names.items()]
+        offered = {ALL_PACKS: "All energy packs", **names}
+        options = [SelectOptionDict(value=serial, label=name) for serial, name in offered.items()]
         selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN))
         return self._show_form(step_id, probatio.Schema({probatio.Optional(CONF_PACK): selector}), None, {}, {})
 
