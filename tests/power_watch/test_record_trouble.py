@@ -20,6 +20,7 @@ from custom_components.alfaspark.outages.history import HistoryUnwritable, Power
 from custom_components.alfaspark.outages.model import Result
 from custom_components.alfaspark.outages.schema import HISTORY
 from custom_components.alfaspark.outages.spans import Outage
+from custom_components.alfaspark.power_watch import record_queue
 from custom_components.alfaspark.power_watch.record import FILE
 from tests.conftest import state, wait_until
 
@@ -292,6 +293,29 @@ async def test_an_error_that_nobody_foresaw_costs_one_change(
     assert "never retrieved" not in caplog.text
     # These are what it is about.
     caplog.clear()
+
+
+async def test_what_is_too_much_to_be_held_is_heartbeats_not_outages(
+    hass: HomeAssistant,
+    watch_entry: MockConfigEntry,
+    source_id: str,
+    lock: Callable[..., sqlite3.Connection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(record_queue, "_MOST_PENDING", 12)
+    await start(hass, watch_entry)
+    await power(hass, is_there=True)
+    record = watch_entry.runtime_data.record
+    await record.async_written()
+    held = lock()
+    await live_through_an_outage(hass)
+    now_s = hass.loop.time()
+    for minute in range(30):
+        record.tick(now_s + 60 * minute)
+    held.execute("ROLLBACK")
+    found = await outages(watch_entry, source_id)
+    assert found is not None
+    assert [outage.end_s is not None for outage in found] == [True]
 
 
 async def test_a_file_whose_tables_are_gone_is_put_aside(

@@ -20,7 +20,7 @@ from custom_components.alfaspark.outages.statistics import statistics
 
 from .battery import discharged_wh, given_since_wh
 from .observers.base import Watched
-from .record_queue import Job, RecordQueue
+from .record_queue import Heartbeat, Job, RecordQueue
 from .setup import SourceKind, SourceSetup
 from .source import Period, SourceFigures
 
@@ -189,8 +189,7 @@ class Record:
     def tick(self, now_s: float) -> None:
         """Do what is due. `now_s`: the event loop's clock."""
         if self._is_due("heartbeat", now_s, _HEARTBEAT_S):
-            unix_s = time()
-            self._queue.put(lambda history: history.heartbeat(unix_s))
+            self._queue.put(Heartbeat(time()))
         if self._is_due("checks", now_s, _FLUSH_CHECKS_S):
             self.flush_checks()
         if self._queue.is_waiting and self._is_due("retry", now_s, _RETRY_S):

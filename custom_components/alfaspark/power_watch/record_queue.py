@@ -38,6 +38,18 @@ type Job = Callable[[PowerHistory], object]
 """What is done with the history. It may be done again if it failed."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Heartbeat:
+    """Says that the power is watched."""
+
+    at_s: float
+    """Unix time."""
+
+    def __call__(self, history: PowerHistory) -> None:
+        """Write it."""
+        history.heartbeat(self.at_s)
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     history: PowerHistory
@@ -110,10 +122,11 @@ class RecordQueue:
 
     @callback
     def put(self, job: Job) -> None:
-        """Do something after all else. What is too much to be held is forgotten, the oldest first."""
+        """Do something after all else. What is too much to be held is forgotten: the oldest heartbeat, else the oldest."""
         self._pending.append(job)
-        while len(self._pending) > _MOST_PENDING:
-            self._pending.popleft()
+        if len(self._pending) > _MOST_PENDING:
+            beat = next((each for each in self._pending if isinstance(each, Heartbeat)), self._pending[0])
+            self._pending.remove(beat)
         self._work()
 
     @callback
@@ -136,7 +149,10 @@ class RecordQueue:
             self._work()
 
     async def async_read[T](self, read: Callable[[PowerHistory], T]) -> T | None:
-        """Read from the history, after all is written; None without a file, or where that cannot be read."""
+        """Read from the history, after all is written; None without a file, or where that cannot be read.
+
+        Raises what `read` raises that has nothing to do with the file.
+        """
         await self.async_written()
         async with self._turn:
             if self._history is None:
@@ -148,7 +164,7 @@ class RecordQueue:
                 await self._async_lose(error)
             except (HistoryError, KeyError) as error:
                 _LOGGER.debug("Could not read the power history: %r", error)
-            except Exception as error:
+            except (sqlite3.Error, ArithmeticError) as error:
                 if not self._is_read_failing:
                     _LOGGER.exception("Could not read the power history")
                 self._is_read_failing = True
@@ -230,6 +246,9 @@ class RecordQueue:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             await asyncio.wait([running])
+            if not running.cancelled():
+                # What failed is done again.
+                running.exception()
             raise
 
     async def _async_open(self) -> dict[str, Resumed] | None:
