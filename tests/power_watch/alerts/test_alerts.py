@@ -151,7 +151,9 @@ async def test_the_button_sends_a_test(
 
     await mail.stop()
     hass.config_entries.async_update_entry(entry, options={"notify": [OWNER, "notify.nobody"]})
-    with pytest.raises(HomeAssistantError, match=r"notify\.home_owner: .+ notify\.nobody: there is no such entity"):
+    with pytest.raises(
+        HomeAssistantError, match=r"by (?!notify)[^:]*Owner: .+ notify\.nobody: there is no such entity"
+    ):
         await hass.services.async_call("button", "press", {"entity_id": TEST}, blocking=True)
 
 

@@ -63,6 +63,12 @@ def is_missing(hass: HomeAssistant, target: str) -> bool:
     return registered is None or registered.disabled
 
 
+def target_name(hass: HomeAssistant, target: str) -> str:
+    """Return what the owner calls a notify entity, which is what was chosen; its id if there is none."""
+    state = hass.states.get(target)
+    return target if state is None else state.name
+
+
 async def async_send(hass: HomeAssistant, target: str, text: Text) -> None:
     """Have a notify entity send a message. Raises DeliveryError."""
     if is_missing(hass, target):
@@ -178,7 +184,9 @@ class AlertQueue:
             sending = target.pending[:1] if target.is_sending else []
             target.pending = sending + with_pending(target.pending[len(sending) :], alert)
             if len(target.pending) > _MOST_WAITING:
-                _LOGGER.warning("Too many alerts wait for %s; the oldest one is left out", target_id)
+                _LOGGER.warning(
+                    "Too many alerts wait for %s; the oldest one is left out", target_name(self._hass, target_id)
+                )
                 del target.pending[0]
             if not target.is_failing:
                 self._deliver(target_id)
@@ -251,7 +259,7 @@ class AlertQueue:
 
     def _delivered(self, target_id: str, target: _Target) -> None:
         if target.is_failing:
-            _LOGGER.info("%s takes alerts again", target_id)
+            _LOGGER.info("%s takes alerts again", target_name(self._hass, target_id))
         target.is_failing = False
         target.retry_s = FIRST_RETRY_S
         ir.async_delete_issue(self._hass, DOMAIN, _issue_id(target_id))
@@ -262,7 +270,9 @@ class AlertQueue:
             return
         target.pending = reduce(with_pending, target.pending, list[Alert]())
         if not target.is_failing:
-            _LOGGER.warning("%s does not take alerts, which wait until it does: %s", target_id, error)
+            _LOGGER.warning(
+                "%s does not take alerts, which wait until it does: %s", target_name(self._hass, target_id), error
+            )
         target.is_failing = True
         if isinstance(error, NoSuchTargetError) and self._hass.state is CoreState.running:
             self._tell_missing(target_id)

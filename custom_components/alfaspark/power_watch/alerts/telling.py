@@ -26,7 +26,7 @@ from custom_components.alfaspark.power_watch.news import SIGNAL_POWER_NEWS, Powe
 from .alert import Alert, AlertKind
 from .limit import AlertLimit
 from .options import AlertOptions
-from .queue import STORE, AlertQueue, DeliveryError, async_send
+from .queue import STORE, AlertQueue, DeliveryError, async_send, target_name
 from .texts import Text, render, time_words
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Alerts:
         problems = []
         for target, result in zip(self.options.targets, results, strict=True):
             if isinstance(result, DeliveryError):
-                problems.append(f"{target}: {result}")
+                problems.append(f"{target_name(self._hass, target)}: {result}")
             elif result is not None:
                 raise result
         if problems:
