@@ -66,6 +66,7 @@ async def test_self_consumption_opens_the_grid_of_a_charged_battery_and_refuses_
     assert (await host.truth())["relays"]["grid"] is True
 
 
+@pytest.mark.timeout(600)
 async def test_the_import_limit_opens_at_its_energy_and_closes_at_five(host: Host) -> None:
     await host.set_time(START_UNIX_S + 20)
     await host.do(SetParameter(index=Parameter.IMPORT_LIMIT, value=300))

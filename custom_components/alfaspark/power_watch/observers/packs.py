@@ -17,8 +17,9 @@ from custom_components.alfaspark.const import DOMAIN
 from custom_components.alfaspark.coordinator import PackCoordinator
 from custom_components.alfaspark.entries import loaded_hubs, pack_names
 from custom_components.alfaspark.hub import Hub
+from custom_components.alfaspark.memory import MEMORY
 from custom_components.alfaspark.outages.model import Kind, Result
-from custom_components.alfaspark.packbus.frames import GridState
+from custom_components.alfaspark.packbus.frames import DeviceType, GridState
 from custom_components.alfaspark.power_watch.setup import CheckpointSetup
 
 from .base import Found, Observer, Report, Watched
@@ -190,7 +191,11 @@ class PackObserver(Observer):
             and not other.setup.is_group
             and not other.setup.is_paused
         ]
-        if not any(pack is None or _grid(pack) is Result.UNKNOWN for pack in others):
+        is_unmet = watched.through is not None and any(
+            record.device_type is DeviceType.ENERGY_PACK and serial not in self._packs
+            for serial, record in self._hass.data[MEMORY].packs.items()
+        )
+        if not is_unmet and not any(pack is None or _grid(pack) is Result.UNKNOWN for pack in others):
             return False
         return self._now_s() - self._waits_since_s.setdefault(watched.id, self._now_s()) < _OTHERS_S
 
