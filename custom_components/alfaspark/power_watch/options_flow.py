@@ -19,7 +19,10 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.translation import async_get_translations
 import probatio
+
+from custom_components.alfaspark.const import DOMAIN
 
 from .alerts.alert import AlertKind
 from .alerts.options import (
@@ -91,7 +94,8 @@ class PowerWatchOptionsFlow(OptionsFlow):
         for kind, text in own.items():
             _, problem = render(self.hass, sample(AlertKind(kind)), text)
             if problem is not None:
-                return self._show(user_input, {"base": "text_failed"}, {"text": kind, "error": problem.error})
+                placeholders = {"text": await self._text_name(kind), "error": problem.error}
+                return self._show(user_input, {"base": "text_failed"}, placeholders)
         try:
             life = self._life(user_input[CONF_LIFE])
         except TargetError as error:
@@ -99,6 +103,11 @@ class PowerWatchOptionsFlow(OptionsFlow):
         return self.async_create_entry(
             data={**user_input, CONF_LIMIT: int(user_input[CONF_LIMIT]), CONF_TEXTS: own, CONF_LIFE: life}
         )
+
+    async def _text_name(self, kind: str) -> str:
+        """Return the label of a text's field, as the form shows it."""
+        words = await async_get_translations(self.hass, self.hass.config.language, "options", {DOMAIN})
+        return words.get(f"component.{DOMAIN}.options.step.init.sections.{CONF_TEXTS}.data.{kind}", kind)
 
     def _life(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of the sign of life; one that is off may be incomplete. Raises TargetError."""

@@ -76,7 +76,8 @@ async def test_a_text_that_fails_is_not_taken(hass: HomeAssistant, watching: Wat
     assert result["errors"] == {"base": "text_failed"}
     placeholders = result["description_placeholders"]
     assert placeholders is not None
-    assert placeholders["text"] == "restored" and "sauce" in placeholders["error"]
+    told = TEXTS["error"]["text_failed"].format(**placeholders)
+    assert told == "The text Power is back, in the section Texts, does not work: 'sauce' is undefined"
     assert _suggested(result)["texts"]["restored"] == "{{ sauce }}"
     with pytest.raises(InvalidData):
         await _submit(hass, entry, texts={"lost": "{{ source"})

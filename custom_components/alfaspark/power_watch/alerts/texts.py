@@ -92,7 +92,8 @@ def render(
         try:
             return _render(hass, template, values), None
         except (TemplateError, ValueError) as error:
-            problem = TextProblem(alert.kind, str(error))
+            # What went wrong in the template says more without the name of Python's exception before it.
+            problem = TextProblem(alert.kind, str(error.__cause__ or error))
     return _render(hass, DEFAULT_TEXTS[alert.kind], values), problem
 
 
