@@ -54,6 +54,27 @@ async def _pass(hass: HomeAssistant, seconds: float) -> None:
     await hass.async_block_till_done()
 
 
+def _counts(hass: HomeAssistant) -> list[str]:
+    return [state(hass, f"sensor.workshop_checkpoints_{each}") for each in ("up", "down", "never_seen")]
+
+
+async def test_how_many_stand_how_is_shown_at_once(hass: HomeAssistant, watch: MockConfigEntry) -> None:
+    assert _counts(hass) == ["0", "0", "2"]
+    await _show(hass, PLUG, "on")
+    assert _counts(hass) == ["1", "0", "1"]
+    await _show(hass, PLUG, "off")
+    assert _counts(hass) == ["0", "1", "1"], "one that fails is not up any more"
+    await _pass(hass, INTERVAL_S + 1)
+    assert _verdict(watch) is Verdict.DOWN
+    assert _counts(hass) == ["0", "1", "1"]
+    (subentry,) = watch.subentries.values()
+    third = CheckpointSetup(Kind.ENTITY, "light.attic", "Attic").as_dict()
+    checkpoints = [*subentry.data["checkpoints"], third]
+    hass.config_entries.async_update_subentry(watch, subentry, data={**subentry.data, "checkpoints": checkpoints})
+    await hass.async_block_till_done()
+    assert _counts(hass) == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize("down", ["unavailable", "off", "jammed"])
 async def test_it_is_down_after_two_failures_and_up_again_at_once(
     hass: HomeAssistant, watch: MockConfigEntry, down: str

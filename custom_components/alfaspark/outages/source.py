@@ -81,6 +81,11 @@ class Source:
         return self._decision
 
     @property
+    def untracked(self) -> int:
+        """How many were never seen alive."""
+        return self._tally.untracked()
+
+    @property
     def checkpoints(self) -> Mapping[str, CheckpointState]:
         """All of them by id."""
         return self._tally.checkpoints
@@ -188,8 +193,7 @@ class Source:
             self._has_failed = False
         elif failed is not None and (room_of(failed) is Room.SENSES) is (evidence.basis is Basis.SENSES):
             self._has_failed = True
-        before = self._decision
-        state, reason, since_s = self._conclude(at_s)
+        before, (state, reason, since_s) = self._decision, self._conclude(at_s)
         if before is not None and before.state is state and state in (PowerState.POWERED, PowerState.SUSPECT):
             since_s = before.since_s
         decided_s = before.decided_s if before is not None and before.state is state else now_s

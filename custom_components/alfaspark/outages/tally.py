@@ -81,6 +81,10 @@ class Tally:
 
         return Counts(count(Verdict.UP), count(Verdict.FAILING), count(Verdict.DOWN), count(Verdict.UNKNOWN))
 
+    def untracked(self) -> int:
+        """Return how many were never seen alive."""
+        return sum(len(self._members.get((room, Verdict.UNTRACKED), ())) for room in Room)
+
     def mask(self) -> Reason | None:
         """Return why those behind the network prove nothing, if that is so for any that is tracked."""
         return next((state.mask for state in self._members.get((Room.NETWORK, Verdict.UNKNOWN), {}).values()), None)

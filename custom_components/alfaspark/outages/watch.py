@@ -213,6 +213,10 @@ class OutageWatch:
         """
         return self._sources[source_id].outage_since_s
 
+    def untracked(self, source_id: str) -> int:
+        """Return how many checkpoints of a source were never seen alive. Raises KeyError if there is none."""
+        return self._sources[source_id].untracked
+
     def verdicts(self, source_id: str) -> Mapping[str, CheckpointView]:
         """Return the checkpoints of a source by id. Raises KeyError if there is none."""
         return {id_: state.view for id_, state in self._sources[source_id].checkpoints.items()}

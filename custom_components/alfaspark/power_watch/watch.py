@@ -184,6 +184,8 @@ class PowerWatch:
         self._engine.set_source(SourceConfig(source_id, setup.rule, checkpoints, setup.network_source_id), now_s)
         for each in watched:
             self._engine.pause(each.id, each.setup.is_paused, now_s)
+        # What was never seen is in no decision.
+        self.sources[source_id].async_update_listeners()
 
     @callback
     def _report(
@@ -261,6 +263,10 @@ class PowerWatch:
     def decision(self, source_id: str) -> Decision:
         """Return what is known of a source, and why."""
         return self._engine.decision(source_id)
+
+    def untracked(self, source_id: str) -> int:
+        """Return how many checkpoints of a source were never seen alive."""
+        return self._engine.untracked(source_id)
 
 
 async def _entry_updated(hass: HomeAssistant, entry: PowerWatchConfigEntry) -> None:

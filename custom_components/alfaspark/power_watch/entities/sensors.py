@@ -99,6 +99,24 @@ SOURCE_SENSORS: tuple[SourceSensorDescription, ...] = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda source: source.decision.reason.value,
     ),
+    SourceSensorDescription(
+        key="checkpoints_up",
+        translation_key="checkpoints_up",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda source: source.decision.up,
+    ),
+    SourceSensorDescription(
+        key="checkpoints_down",
+        translation_key="checkpoints_down",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda source: source.decision.down + source.decision.failing,
+    ),
+    SourceSensorDescription(
+        key="checkpoints_untracked",
+        translation_key="checkpoints_untracked",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda source: source.watch.untracked(source.id),
+    ),
     *(description for period in Period for description in _of_period(period)),
     SourceSensorDescription(
         key="last_outage",
