@@ -50,7 +50,7 @@ class Control:
         await self.writer.drain()
 
     async def answer(self) -> dict[str, Any]:
-        """Return the next answer; fails after a minute."""
+        """Return the next answer; fails after four minutes."""
         async with asyncio.timeout(_ANSWER_S):
             answer = json.loads(await self.reader.readline())
         assert isinstance(answer, dict)
