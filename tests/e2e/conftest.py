@@ -79,10 +79,14 @@ def viewer(house: House, api: Api) -> Viewer:
 
 @pytest.fixture
 def new_log_lines(house: House) -> Callable[[], list[str]]:
-    """What the integration has logged since the test began."""
+    """What the integration has logged of packs and their adapter since the test began."""
     before = len(house.home_assistant.log_lines())
 
     def read() -> list[str]:
-        return [line for line in house.home_assistant.log_lines()[before:] if "custom_components.alfaspark" in line]
+        return [
+            line
+            for line in house.home_assistant.log_lines()[before:]
+            if "custom_components.alfaspark" in line and "custom_components.alfaspark.power_watch" not in line
+        ]
 
     return read
