@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -95,7 +95,13 @@ def logbook(
 def _told(hass: HomeAssistant) -> list[str]:
     """Return the sentences of the events that are fired from now on."""
     sentences: list[str] = []
-    hass.bus.async_listen(EVENT_ALFASPARK, lambda event: sentences.append(sentence(event.data)))
+
+    # A listener that is no callback is run by any thread, in any order.
+    @callback
+    def note(event: Event) -> None:
+        sentences.append(sentence(event.data))
+
+    hass.bus.async_listen(EVENT_ALFASPARK, note)
     return sentences
 
 

@@ -7,9 +7,10 @@ import socket
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryData
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from custom_components.alfaspark.outages.model import CheckpointView, Kind, Result, Verdict
 from custom_components.alfaspark.power_watch.observers import network as network_module
@@ -176,10 +177,10 @@ async def test_a_loss_waits_for_the_own_network_which_is_looked_at_for_it(
     hass: HomeAssistant, devices: tuple[Device, Device], seldom: None, watch: MockConfigEntry
 ) -> None:
     await _all_up(hass, watch)
-    reasons = []
-    hass.bus.async_listen("state_changed", lambda event: reasons.append(state(hass, REASON)))
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
     await _cut(devices)
     await wait_until(lambda: state(hass, POWER) == "off", "for the loss")
+    reasons = [event.data["new_state"].state for event in changes if event.data["entity_id"] == REASON]
     assert "waits_for_network" in reasons
 
 
