@@ -34,7 +34,7 @@ async def api(house: House) -> AsyncGenerator[Api]:
         yield connection
 
 
-REMEMBERED = (*ENERGIES, "last_seen")
+REMEMBERED = (*ENERGIES, "last_seen", "battery_capacity")
 """What Home Assistant knows of a pack that says nothing."""
 
 
